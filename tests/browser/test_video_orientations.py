@@ -26,11 +26,12 @@ async address => {
   let again = 0, seeks = 0;
   await new Promise((shown, failed) => {
     // The event "seeked" may come before the picture does. A picture that is shown before it is asked for is not told:
-    // another time within the same frame shows it again.
+    // another time within the same frame shows it again. After five such times, each a second apart, it is there.
     const look = (_, frame) => (frame.mediaTime > 0.02 ? shown() : video.requestVideoFrameCallback(look));
     video.requestVideoFrameCallback(look);
     const seek = () => { video.currentTime = 0.045 + 0.001 * (seeks++ % 10); };
     video.onloadeddata = () => { seek(); again = setInterval(seek, 1000); };
+    video.onseeked = () => { if (seeks > 5) shown(); };
     video.onerror = () => failed(new Error(video.error.message));
   }).finally(() => clearInterval(again));
   const canvas = document.createElement("canvas");
