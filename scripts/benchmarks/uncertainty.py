@@ -123,7 +123,7 @@ def cost(
                 scorer.score(frame)
                 spent["score"] = spent.get("score", 0.0) + time.perf_counter() - start_s
             total_s = time.perf_counter() - started_s
-        evidence_s = spent["reduce"] + spent["finalize"] - spent["upscale"]
+        evidence_s = spent["reduce"] + spent["start_transfer"] + spent["finish"] - spent["upscale"]
         shares.append(((evidence_s + spent["score"]) / total_s, evidence_s / total_s, spent["score"] / total_s))
     share, of_evidence, of_scoring = min(shares[1:])
     return {"cost_share": share, "cost_share_evidence": of_evidence, "cost_share_scoring": of_scoring}
@@ -134,17 +134,18 @@ def _timed(spent: dict[str, float]) -> Iterator[None]:
     """Sums the seconds of the evidence functions into `spent`. Upscaling masks is timed apart: it is not evidence."""
     functions = [
         (tracker, "reduce", "reduce"),
-        (propagation, "finalize", "finalize"),
-        (evidence, "upscaled_masks", "upscale"),
+        (propagation, "start_transfer", "start_transfer"),
+        (evidence.MaskTransfer, "finish", "finish"),
+        (evidence, "upscaled", "upscale"),
     ]
-    originals = [getattr(module, attribute) for module, attribute, _ in functions]
-    for (module, attribute, name), function in zip(functions, originals, strict=True):
-        setattr(module, attribute, _timed_function(function, name, spent))
+    originals = [getattr(owner, attribute) for owner, attribute, _ in functions]
+    for (owner, attribute, name), function in zip(functions, originals, strict=True):
+        setattr(owner, attribute, _timed_function(function, name, spent))
     try:
         yield
     finally:
-        for (module, attribute, _), function in zip(functions, originals, strict=True):
-            setattr(module, attribute, function)
+        for (owner, attribute, _), function in zip(functions, originals, strict=True):
+            setattr(owner, attribute, function)
 
 
 def _timed_function(function: Callable[..., Any], name: str, spent: dict[str, float]) -> Callable[..., Any]:

@@ -158,7 +158,8 @@ class Sam2Engine:
             with blocks.computing():
                 blocks.choose_kernels()
             run_all_steps(Sam2Engine(blocks, self._model, options))
-            self._features.reserve(self._tracker.loader.uncached(NoiseVideo(1), FrameIndex(0)))
+            if blocks.device.type == "cuda":
+                self._features.reserve(self._tracker.loader.uncached(NoiseVideo(1), FrameIndex(0)))
         except Exception as error:  # a job with the same failure reports it
             logger.warning("the warm-up on %s failed, jobs come unprepared: %s", blocks.device, reason_of(error))
             return

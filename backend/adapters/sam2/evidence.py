@@ -95,9 +95,12 @@ class MaskTransfer:
         """Masks [H, W] bool and evidence of the objects, in order; waits for the copies."""
         if self.copied is not None:
             self.copied.synchronize()
-        masks = upscaled_masks(self.logits, self.size) if self.masks is None else list(self.masks.numpy())
-        if self.copied is not None:  # whoever keeps a mask would keep page-locked memory
-            masks = [mask.copy() for mask in masks]
+        if self.masks is None:
+            masks = upscaled_masks(self.logits, self.size)
+        elif self.copied is None:
+            masks = list(self.masks.numpy())
+        else:  # whoever keeps a mask would keep page-locked memory
+            masks = [mask.copy() for mask in self.masks.numpy()]
         rows = zip(masks, self.parts.numpy(), self.numbers.tolist(), strict=True)
         return [_with_evidence(mask, part, row) for mask, part, row in rows]
 
@@ -107,7 +110,7 @@ def start_transfer(reduced: Sequence[MaskStats], size: FrameSize) -> MaskTransfe
     logits = torch.cat([item.logits for item in reduced])
     numbers = torch.cat([item.numbers for item in reduced])
     fits = logits.size(0) * size.pixels <= _UPSCALED_PX_AT_ONCE
-    masks = _to_host(_upscaled(logits, size)) if fits else None
+    masks = _to_host(upscaled(logits, size)) if fits else None
     numbers, parts = _to_host(numbers), _to_host(logits[:, 0] > 0)
     copied: torch.cuda.Event | None = None
     if logits.is_cuda:
@@ -141,11 +144,12 @@ def with_mask(computed: MaskWithEvidence, mask: BoolMask, *, score: float | None
 def upscaled_masks(logits: Tensor, size: FrameSize) -> list[BoolMask]:
     """Upscales mask logits [B, 1, h, w] float32 to B masks [H, W] bool at the video's size."""
     step = max(1, _UPSCALED_PX_AT_ONCE // size.pixels)
-    chunks = (_upscaled(chunk, size).cpu().numpy() for chunk in torch.split(logits, step))
+    chunks = (upscaled(chunk, size).cpu().numpy() for chunk in torch.split(logits, step))
     return [mask for chunk in chunks for mask in chunk]
 
 
-def _upscaled(logits: Tensor, size: FrameSize) -> Tensor:
+def upscaled(logits: Tensor, size: FrameSize) -> Tensor:
+    """Masks [B, H, W] bool at the video's size, on the device of the logits [B, 1, h, w] float32."""
     full = F.interpolate(logits, size=(size.height, size.width), mode="bilinear", align_corners=False)
     return full[:, 0] > 0
 

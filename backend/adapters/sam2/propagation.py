@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from backend.adapters.sam2.evidence import MaskTransfer, MaskWithEvidence, resized_mask, start_transfer, with_mask
+from backend.adapters.sam2.evidence import (
+    MaskTransfer,
+    MaskWithEvidence,
+    finalize,
+    resized_mask,
+    start_transfer,
+    with_mask,
+)
 from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.adapters.sam2.passes import FramePass
 from backend.adapters.sam2.snapshot import Identity, PropagationState, dump_state
@@ -80,7 +87,7 @@ class Sam2Propagation:
         if self.runs_ahead:
             self._ahead = self._track_ahead()
         with self.inputs.tracker.blocks.computing():
-            masks = _finished(current.tracked, current.transfer)
+            masks = _object_frames(current.tracked, current.transfer.finish(), current.transfer.size)
         self._yielded = current.state
         return FrameMasks(current.frame_index, tuple(masks))
 
@@ -162,12 +169,12 @@ class Sam2Propagation:
 
 
 def masks_with_evidence(tracked: list[TrackedMask], size: FrameSize) -> list[ObjectFrame]:
-    """Masks [H, W] bool at the video's size, with evidence, of one or more tracked masks [1, 1, h, w] float32."""
-    return _finished(tracked, start_transfer([item.decoded for item in tracked], size))
+    """Masks [H, W] bool at the video's size, with their evidence, of tracked masks [1, 1, h, w] float32."""
+    return _object_frames(tracked, finalize([item.decoded for item in tracked], size), size)
 
 
-def _finished(tracked: list[TrackedMask], transfer: MaskTransfer) -> list[ObjectFrame]:
-    return [_object_frame(item, mask, transfer.size) for item, mask in zip(tracked, transfer.finish(), strict=True)]
+def _object_frames(tracked: list[TrackedMask], computed: list[MaskWithEvidence], size: FrameSize) -> list[ObjectFrame]:
+    return [_object_frame(item, mask, size) for item, mask in zip(tracked, computed, strict=True)]
 
 
 def _object_frame(item: TrackedMask, computed: MaskWithEvidence, size: FrameSize) -> ObjectFrame:

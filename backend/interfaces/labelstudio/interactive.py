@@ -125,15 +125,19 @@ class InteractivePredictor:
 
         Returns the objects and frames by anonymous annotator, and the annotators with prompts that moved.
         """
-        task = user_task.task
-        claims = self._anonymous.match(task, result) if result else {}
+        claims = self._anonymous.match(user_task.task, result) if result else {}
+        return claims, self._move_claimed(user_task, ViewState(claims, sees_prediction))
+
+    def _move_claimed(self, user_task: UserTask, view: ViewState) -> frozenset[str]:
+        """Moves claimed prompts to a user. Returns the anonymous annotators with prompts that moved."""
+        task, claims = user_task.task, view.claims
         before = {name: len(self.parts.ledger.prompts(task, user=name).prompts) for name in claims}
-        self._ownership.settle(user_task, ViewState(claims, sees_prediction))
+        self._ownership.settle(user_task, view)
         after = {name: len(self.parts.ledger.prompts(task, user=name).prompts) for name in claims}
         moved = frozenset(name for name in claims if after[name] < before[name])
         for name in moved:
             self._anonymous.mark_named(task, name)
-        return claims, moved
+        return moved
 
     def _assigned(self, user_task: UserTask) -> tuple[UserTask, str]:
         """The user task of an anonymous annotator, after users with a draft have received their own prompts.
@@ -163,15 +167,12 @@ class InteractivePredictor:
     def _claim_as_only_user(self, user_task: UserTask) -> dict[str, frozenset[ObjectFrameKey]]:
         """Moves the latest anonymous annotator's prompts to a user, if no other user has a draft of the task.
 
-        An action needs prompts. Without Auto-Accept, and while a page's picture loads, Label Studio saves a draft that
-        shows none of the answers. Returns the objects and frames by anonymous annotator.
+        Without Auto-Accept, and while a page's picture loads, Label Studio saves a draft that shows no answer.
         """
-        if is_anonymous(user_task.user) or {draft.user for draft in self._drafts(user_task.task)} - {user_task.user}:
+        claims = {} if is_anonymous(user_task.user) else self._anonymous.shown_lately(user_task.task)
+        if not claims or {draft.user for draft in self._drafts(user_task.task)} - {user_task.user}:
             return {}
-        claims = self._anonymous.shown_lately(user_task.task)
-        self._ownership.settle(user_task, ViewState(claims))
-        for name in claims:
-            self._anonymous.mark_named(user_task.task, name)
+        self._move_claimed(user_task, ViewState(claims))
         return claims
 
     def _drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
@@ -186,10 +187,9 @@ class InteractivePredictor:
                 return self.parts.drafts.drafts(task)
             except MaskletError as error:
                 logger.warning("task %s: its drafts cannot be read (tries left: %d): %s", task, left, error)
-                if left and isinstance(error, ServiceUnavailable):
-                    self.parts.annotation_service.clock.sleep(DRAFT_PAUSE_S)
-                else:
+                if not left or not isinstance(error, ServiceUnavailable):
                     break
+                self.parts.annotation_service.clock.sleep(DRAFT_PAUSE_S)
         return ()
 
     def _prompts(self, user_task: UserTask) -> PromptSet:

@@ -11,8 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.player_config import player_media
 from backend.adapters.machine.clocks import SystemClock
@@ -21,7 +19,7 @@ from backend.adapters.store.ledger.sql_ledger import open_ledger
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.bootstrap.container import DataFolder
 from backend.codecs.coco_rle import encode_mask
-from backend.domain.geometry import Box, Point
+from backend.domain.geometry import Point, box_of_mask
 from backend.domain.jobs import JobKind, JobState, PropagationRequest, run_name
 from backend.domain.masklets import EncodedMask, FrameEvidence, MaskletFrame, MaskOrigin
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
@@ -96,8 +94,5 @@ def _info(video: Path) -> VideoInfo:
 
 def _frame(disc: int, frame: int) -> tuple[EncodedMask, FrameEvidence]:
     mask = disc_mask(disc, frame)
-    rows, columns = np.nonzero(mask)
-    x0, y0, x1, y1 = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    box = Box(x0 / SIZE.width, y0 / SIZE.height, x1 / SIZE.width, y1 / SIZE.height)
     area = float(mask.mean())
-    return encode_mask(mask), FrameEvidence((0.9,), 4.0, 0.95, 0.95, area, _point(disc, frame), box, 1)
+    return encode_mask(mask), FrameEvidence((0.9,), 4.0, 0.95, 0.95, area, _point(disc, frame), box_of_mask(mask), 1)

@@ -14,14 +14,14 @@ from backend.adapters.sam2.runtime.device import choose_device
 from backend.application.ports.engine import NeverCancelled
 from backend.application.ports.media import VideoSource
 from backend.domain.errors import DeviceOutOfMemory
-from backend.domain.geometry import BoolMask
-from backend.domain.prompts import FramePrompt, PromptSet
-from backend.domain.video import Direction
+from backend.domain.geometry import box_of_mask
+from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.video import Direction, FrameIndex
 from scripts.benchmarks.engine_figures import cuda
 from scripts.benchmarks.engine_figures.measuring import seconds
 from scripts.benchmarks.engine_figures.models import Pair, demo_pair, seeded_engine, seeded_pair
 from scripts.benchmarks.engine_figures.panning import PanningVideo
-from scripts.benchmarks.engine_figures.prompting import boxed, boxes, prompt_set
+from scripts.benchmarks.engine_figures.prompting import boxes, prompt_set
 from scripts.benchmarks.engine_figures.setup import VIDEO_SIZE
 from scripts.benchmarks.engine_figures.upstream import float32
 from scripts.calibration.clip_appearance import Split
@@ -83,15 +83,9 @@ def drawn_objects() -> tuple[VideoSource, PromptSet]:
     an IoU of 0.94 and less. On this clip 1e-4 leaves 0.998.
     """
     drawn = split_clip(Split.TEST, STABLE_CLIP)
-    shown = [mask for mask in drawn.masks[0] if mask.any()][:2]
-    return drawn.video, prompt_set([_around(f"object {number}", mask) for number, mask in enumerate(shown)])
-
-
-def _around(name: str, mask: BoolMask) -> FramePrompt:
-    rows, columns = np.nonzero(mask)
-    height, width = mask.shape
-    left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    return boxed(name, 0, box=(left / width, top / height, right / width, bottom / height))
+    around = [box for mask in drawn.masks[0] if (box := box_of_mask(mask)) is not None][:2]
+    prompts = [FramePrompt(ObjectId(f"object {n}"), FrameIndex(0), box=box) for n, box in enumerate(around)]
+    return drawn.video, prompt_set(prompts)
 
 
 def pair_of(model: str, device: str, precision: str) -> Pair:

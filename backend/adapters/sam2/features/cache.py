@@ -67,11 +67,10 @@ class FeatureCache:
         """Page-locks host memory for as many frames as the capacity holds, so that no frame waits milliseconds for it.
 
         like: any frame's features, for their shapes and dtypes. Torch keeps released page-locked memory for later
-        tensors of the same size. Does nothing on a CPU.
+        tensors of the same size. For features of a CUDA device.
         """
-        if self._device.type == "cuda":
-            frames = range(self.capacity_bytes // like.nbytes)
-            _ = [[_page_locked(level) for level in like.levels] for _ in frames]
+        frames = range(self.capacity_bytes // like.nbytes)
+        _ = [[_page_locked(level) for level in like.levels] for _ in frames]
 
     def frames_of(self, content_hash: ContentHash) -> tuple[int, ...]:
         """The kept frames of a video, ascending."""

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from backend.adapters.sam2.runtime.device import to_device
 from backend.domain.geometry import BoolMask, RgbFrame
 
 _MEAN = (0.485, 0.456, 0.406)
@@ -45,7 +46,4 @@ def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
 
 
 def _on_device(pixels: RgbFrame | BoolMask, device: torch.device) -> Tensor:
-    tensor = torch.from_numpy(np.require(pixels, requirements=("C", "W")))
-    if device.type != "cuda":
-        return tensor
-    return tensor.pin_memory().to(device, non_blocking=True)
+    return to_device(torch.from_numpy(np.require(pixels, requirements=("C", "W"))), device)

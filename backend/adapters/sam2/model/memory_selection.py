@@ -15,6 +15,8 @@ from sam2.modeling.sam2_base import SAM2Base
 from sam2.modeling.sam2_utils import get_1d_sine_pe, select_closest_cond_frames
 from torch import Tensor
 
+from backend.adapters.sam2.runtime.device import to_device
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MemoryFrame:
@@ -153,13 +155,6 @@ class MemorySelector:
         for row in distances:
             if row not in encodings:
                 # Row by row, as the reference does: several objects' rows at once round differently.
-                encoded = get_1d_sine_pe(_on_device(row, device) / longest, dim=width_in)
+                encoded = get_1d_sine_pe(to_device(torch.tensor(row), device) / longest, dim=width_in)
                 encodings[row] = model.obj_ptr_tpos_proj(encoded).float()
         return torch.stack([encodings[row] for row in distances])
-
-
-def _on_device(numbers: Sequence[int], device: torch.device) -> Tensor:
-    """Numbers as a tensor [N] int64. To a CUDA device from page-locked memory: from other memory the host waits."""
-    if device.type != "cuda":
-        return torch.tensor(numbers, device=device)
-    return torch.tensor(numbers, pin_memory=True).to(device, non_blocking=True)

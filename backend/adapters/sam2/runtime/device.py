@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 from backend.adapters.sam2.runtime.cpu_threads import usable_cores
 from backend.domain.errors import DeviceOutOfMemory, ModelError
@@ -49,6 +50,11 @@ def precision_of(device: torch.device, wanted: str = "auto") -> torch.dtype:
     # GPUs before Ampere emulate it, as slowly.
     is_native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.bfloat16 if is_native else torch.float32
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """A CPU tensor on a device. To a CUDA device by page-locked memory: from other memory the host waits for it."""
+    return tensor if device.type != "cuda" else tensor.pin_memory().to(device, non_blocking=True)
 
 
 @contextmanager
