@@ -8,7 +8,7 @@ from typing import Protocol
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord
 from backend.adapters.labelstudio.api.client import ChangedTask, DraftRecord, TaskRecord
-from backend.adapters.labelstudio.api.session import load_sdk
+from backend.adapters.labelstudio.api.sdk import load_sdk
 from backend.adapters.labelstudio.api.user_access import UserAccess
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.machine.clocks import WallClock

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from backend.adapters.labelstudio.api.session import load_sdk
+from backend.adapters.labelstudio.api.sdk import load_sdk
 from backend.adapters.queue.hover_channel import RedisHoverChannel
 from backend.adapters.queue.rq_worker import MaskletWorker
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel

@@ -34,7 +34,6 @@ from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
 from backend.bootstrap.web import AnnotationReader, WebParts, WebSettings
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import JobKind, JobState, ModelInfo
-from backend.interfaces.http.app import create_app
 from backend.interfaces.labelstudio.annotations import AnnotationSync
 from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter
@@ -42,6 +41,7 @@ from tests.fakes.hover import FakeHoverChannel
 from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.prewarm import FakePrewarmChannel, FakeSessionCursors
 from tests.fakes.queue import FakeQueue
+from tests.fakes.routes import fast_app
 from tests.fakes.sink import FakeSink
 from tests.fakes.stores import temporary_ledger, temporary_masks
 
@@ -185,9 +185,9 @@ class FakeWeb:
 
     @property
     def app(self) -> FastAPI:
-        """One as long as the parts are the same: making it takes a quarter of a second."""
+        """One as long as the parts are the same."""
         if self._app is None or self._app[0] is not self.parts:
-            self._app = (self.parts, create_app(self.parts))
+            self._app = (self.parts, fast_app(self.parts))
         return self._app[1]
 
     def client(self) -> TestClient:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from backend.adapters.labelstudio.api.session import load_sdk
+from backend.adapters.labelstudio.api.sdk import load_sdk
 from backend.adapters.machine.clocks import boot_name
 from backend.adapters.queue.rq_worker import MaskletWorker
 from backend.application.ports.datasets import DatasetSource

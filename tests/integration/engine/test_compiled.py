@@ -10,7 +10,6 @@ import logging
 import pytest
 import torch
 from torch import Tensor
-from torch._dynamo.utils import counters
 
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.model.blocks import Sam2Blocks
@@ -53,7 +52,7 @@ def tracked(on: Sam2Engine, objects: int, frames: int) -> Logits:
 
 
 def graphs() -> int:
-    return int(counters["stats"]["unique_graphs"])
+    return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])
 
 
 def require_same_masks(found: Logits, expected: Logits, *, within: float) -> None:

@@ -2,8 +2,8 @@
 
 The SDK exchanges a personal access token for short-lived ones and renews them; it sends a legacy token unchanged. By
 default it follows redirects, even with a refresh token in the body, and repeats a POST that may have succeeded: both
-are switched off here. It is imported at the first call, because it loads pandas, and commands that do not call Label
-Studio would wait seconds for it. Servers call `load_sdk` at their start: no request waits for the import.
+are switched off here. It is imported at the first call, because commands that do not call Label Studio would wait a
+second for it. Servers call `load_sdk` at their start: no request waits for the import.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from backend.adapters.labelstudio.api.sdk import load_sdk
 from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, NotFound
 
 logger = logging.getLogger(__name__)
@@ -25,11 +26,6 @@ MAX_DETAIL_CHARS = 300
 HTML = re.compile(r"<[^<>]+>")
 UNNAMED = ("non_field_errors", "label_config")
 """Fields of Label Studio's error messages whose sentences need no name before them."""
-
-
-def load_sdk() -> None:
-    """Imports the SDK, which takes seconds."""
-    from label_studio_sdk.client import LabelStudio  # noqa: F401
 
 
 class Session:
@@ -49,6 +45,7 @@ class Session:
         what: the request in a few words, for messages. Raises LabelStudioUnavailable (a retry may help; the request
         may have been executed), NotFound or LabelStudioRefused.
         """
+        load_sdk()
         from label_studio_sdk.core.api_error import ApiError
         from label_studio_sdk.core.parse_error import ParsingError
 
@@ -78,6 +75,7 @@ class Session:
         return self._exchange(what, "PATCH", path, body)
 
     def _exchange(self, what: str, method: str, path: str, sent: Mapping[str, object] | None) -> object:
+        load_sdk()
         from label_studio_sdk.core.api_error import ApiError
 
         def ask(sdk: Any) -> object:  # noqa: ANN401
@@ -110,6 +108,7 @@ class Session:
                 "no Label Studio token is set; put a personal access token in LABEL_STUDIO_API_KEY"
             )
         if self._sdk is None:
+            load_sdk()
             from label_studio_sdk.client import LabelStudio
 
             self._sdk = LabelStudio(

@@ -8,7 +8,6 @@ from threading import Thread
 import pytest
 import torch
 from torch import Tensor
-from torch._dynamo.utils import counters
 
 from backend.adapters.sam2.runtime.compiled_steps import MODES, CompiledStep, CompiledSteps, Compiling, reason_of
 from backend.adapters.sam2.runtime.cuda_graphs import Tensors
@@ -36,7 +35,7 @@ def compiled_steps(mode: str, *, backend: str = "eager", record: Recorder | None
 
 
 def graphs() -> int:
-    return int(counters["stats"]["unique_graphs"])
+    return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])
 
 
 class TestCompiledStep:
