@@ -8,15 +8,26 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from backend.adapters.sam2.runtime import cpu_threads
 
+WORKER = "import backend.bootstrap.worker"
 
-def openmp_settings(**environment: str) -> str:
-    """What torch's OpenMP says of its settings in a new process that wires an engine."""
+BOUND = f"""
+import ctypes
+from backend.adapters.sam2.runtime.cpu_threads import bound_spinning
+bound_spinning()
+ctypes.CDLL({str(next(Path(torch.__file__).parent.glob("lib/libgomp*")))!r})
+"""
+"""What a worker does before it imports torch, and torch's OpenMP by itself: its import takes seconds."""
+
+
+def openmp_settings(code: str, **environment: str) -> str:
+    """What torch's OpenMP says of its settings in a new process that runs this code."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
     return subprocess.run(
-        [sys.executable, "-P", "-c", "import backend.bootstrap.worker"],
+        [sys.executable, "-P", "-c", code],
         env={**kept, "OMP_DISPLAY_ENV": "VERBOSE", **environment},
         capture_output=True,
         text=True,
@@ -25,12 +36,13 @@ def openmp_settings(**environment: str) -> str:
 
 
 def test_a_worker_bounds_its_waiting() -> None:
-    assert f"GOMP_SPINCOUNT = '{cpu_threads.SPIN_COUNT}'" in openmp_settings()
+    assert f"GOMP_SPINCOUNT = '{cpu_threads.SPIN_COUNT}'" in openmp_settings(WORKER)
 
 
 def test_the_environment_has_precedence() -> None:
-    assert "GOMP_SPINCOUNT = '17'" in openmp_settings(GOMP_SPINCOUNT="17")
-    assert f"GOMP_SPINCOUNT = '{cpu_threads.SPIN_COUNT}'" not in openmp_settings(OMP_WAIT_POLICY="ACTIVE")
+    assert f"GOMP_SPINCOUNT = '{cpu_threads.SPIN_COUNT}'" in openmp_settings(BOUND)
+    assert "GOMP_SPINCOUNT = '17'" in openmp_settings(BOUND, GOMP_SPINCOUNT="17")
+    assert f"GOMP_SPINCOUNT = '{cpu_threads.SPIN_COUNT}'" not in openmp_settings(BOUND, OMP_WAIT_POLICY="ACTIVE")
 
 
 @pytest.mark.parametrize(
