@@ -243,11 +243,11 @@ class TestResume:
         worker = Worker()
         job = worker.submit(TWO)
         worker.attempt_and_kill(job.job_id, 7)
-        folder = worker.masks._root / f"{job.job_id}-a1"
-        kept = read_snapshot(folder)
+        objects, run = worker.masks.objects, f"{job.job_id}-a1"
+        kept = read_snapshot(objects, run)
         assert kept is not None
         hashes, state = kept
-        write_snapshot(folder, hashes, state.partition(b"\n")[0] + b"\nnonsense")
+        write_snapshot(objects, run, hashes, state.partition(b"\n")[0] + b"\nnonsense")
         done = worker.attempt(job.job_id)
         assert "start the propagation afresh; starting over" in caplog.text
         assert worker.masks.read(done.masks_run) == UNINTERRUPTED
