@@ -11,7 +11,11 @@ from backend.domain.errors import ServiceUnavailable, StorageFull, StoreRefused,
 _CODE = re.compile(r"<Code>\s*([A-Za-z0-9.]{1,80})\s*</Code>")
 _STATUS = re.compile(r"status code: ([0-9]{3})")
 
+_MACHINE_ROLES = "//169.254."
+"""Where the client asks for the role of a machine in a cloud when it has no other credentials."""
+
 _CREDENTIALS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), then start Masklet again"
+_REGION = "the bucket is in another region; set AWS_REGION"
 _CLOCK = "this machine's clock and the store's differ by minutes; set the clock (NTP)"
 
 WAYS_OUT = {
@@ -25,9 +29,9 @@ WAYS_OUT = {
     "RequestExpired": _CLOCK,
     "AccessDenied": "these credentials may not do that; allow s3:ListBucket on the bucket, and s3:GetObject, "
     "s3:PutObject and s3:DeleteObject on its objects",
-    "PermanentRedirect": "the bucket is in another region; set AWS_REGION",
-    "AuthorizationHeaderMalformed": "the bucket is in another region; set AWS_REGION",
-    "IllegalLocationConstraintException": "the bucket is in another region; set AWS_REGION",
+    "PermanentRedirect": _REGION,
+    "AuthorizationHeaderMalformed": _REGION,
+    "IllegalLocationConstraintException": _REGION,
 }
 
 FULL = frozenset({"XMinioStorageFull", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage"})
@@ -67,7 +71,9 @@ def store_error(place: str, does: str, text: str) -> ServiceUnavailable:
         return StoreRefused(f"{start}: it refuses the request ({said}); check MASKLET_STORE_URL and AWS_ENDPOINT_URL")
     if "builder error" in text:
         return StoreRefused(f"{start}: its address is http, not https; set AWS_ALLOW_HTTP=true if that is meant")
-    if "credential" in text.lower() and not number:
+    if "redirect" in text:
+        return StoreRefused(f"{start}: {_REGION}")
+    if _MACHINE_ROLES in text:
         return StoreRefused(f"{start}: there are no credentials; {_CREDENTIALS}")
     reason = f"it answers {said}" if said else "it does not answer"
     return StoreUnavailable(f"{start}: {reason}; Masklet tries again. Check AWS_ENDPOINT_URL and the network")

@@ -25,7 +25,7 @@ RETRIES = 4
 
 FIRST = "first"
 
-_ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9._-]{1,62})((?:/[A-Za-z0-9._=-]+)*)/?")
+_ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9._-]{1,62})((?:/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)*)/?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.adapters.store.masks.files import read_snapshot, write_snapshot
-from backend.adapters.store.masks.store import FileMaskStore
+from backend.adapters.store.masks.store import FileMaskStore, ObjectMaskStore
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.engine import NeverCancelled
 from backend.application.worker.job_runner import JobRunner
@@ -43,7 +43,7 @@ class Killed(BaseException):
 class Worker:
     """A ledger, a mask store and a worker that can be killed and started again."""
 
-    def __init__(self, *, snapshot_frames: int = 3, masks: FileMaskStore | None = None) -> None:
+    def __init__(self, *, snapshot_frames: int = 3, masks: ObjectMaskStore | None = None) -> None:
         self.clock = WorkingClock()
         self.ledger = temporary_ledger(self.clock)
         self.masks = masks or temporary_masks()
