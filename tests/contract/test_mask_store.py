@@ -101,8 +101,9 @@ def test_an_open_run_has_its_flushed_frames_as_partial_only(store: MaskStore) ->
     assert store.partial("run") is None
     with store.writer("run", video=VIDEO, labels=LABELS) as writer:
         writer.append(CAT, frame(0))
-        seen = seen_with(store, "run", 0)
-        assert seen == MaskRun(VIDEO, (Masklet(CAT, "Cat", ()), Masklet(DOG, LABELS[DOG], ())), complete=False)
+        assert seen_with(store, "run", 0) == MaskRun(
+            VIDEO, (Masklet(CAT, "Cat", ()), Masklet(DOG, LABELS[DOG], ())), complete=False
+        )
         writer.flush()
         seen = store.partial("run")
         assert seen is not None

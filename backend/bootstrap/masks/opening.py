@@ -13,8 +13,9 @@ from backend.settings import Settings
 if TYPE_CHECKING:
     from backend.adapters.store.objects.shared import SharedStore
 
-SECRET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_TOKEN")
-"""The variables of the client that grant access; the client reads them."""
+SECRET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+CLIENT_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP", "AWS_REGION", *SECRET_VARIABLES)
+"""The variables by which a shared store is reached. Its client reads them, and others that its documentation has."""
 
 
 def open_shared_store(settings: Settings) -> SharedStore | None:
@@ -23,6 +24,9 @@ def open_shared_store(settings: Settings) -> SharedStore | None:
         return None
     from backend.adapters.store.objects.shared import SharedStore
 
+    for name in CLIENT_VARIABLES:
+        if not os.environ.get(name, "-"):
+            del os.environ[name]  # compose passes empty ones on, and the client takes them for addresses and keys
     return SharedStore.of(settings.store_url, allows_http=_is_true(os.environ.get("AWS_ALLOW_HTTP", "")))
 
 

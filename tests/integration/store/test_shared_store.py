@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from fractions import Fraction
@@ -327,6 +328,21 @@ class TestJobs:
         done = worker.attempt(job.job_id)
         assert done.state is JobState.DONE, done.reason
         assert store.read(done.masks_run) == UNINTERRUPTED
+
+    def test_files_that_were_copied_into_the_store_are_read(
+        self, store: ObjectMaskStore, shared: SharedStore, folder: Path, tmp_path: Path
+    ) -> None:
+        write(FileMaskStore(tmp_path), frames=130)
+        with FileMaskStore(tmp_path).writer("old", video=VIDEO, labels=LABELS) as killed:
+            killed.append(CAT, frame(0))
+            killed.snapshot(b"state")
+        shutil.copytree(tmp_path, folder / shared.url.removeprefix("s3://") / "masks")
+        assert store.read("run") == FileMaskStore(tmp_path).read("run")
+        assert store.snapshot("old") == b"state"
+        with store.writer("new", video=VIDEO, labels=LABELS, resume="old") as writer:
+            writer.append(CAT, frame(1))
+            writer.commit()
+        assert indices(store, "new") == [0, 1]
 
     def test_runs_of_files_and_of_the_store_hold_the_same(self, store: ObjectMaskStore, tmp_path: Path) -> None:
         files = FileMaskStore(tmp_path)
