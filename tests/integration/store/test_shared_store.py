@@ -13,6 +13,8 @@ import pytest
 from backend.adapters.store.masks.store import FileMaskStore, ObjectMaskStore
 from backend.adapters.store.objects.s3 import S3Objects
 from backend.adapters.store.objects.shared import SharedStore
+from backend.application.player.submitted_masks import store_once
+from backend.application.ports.masks import RunExists
 from backend.codecs.file_cache import FileCache
 from backend.domain.errors import (
     IntegrityError,
@@ -25,7 +27,7 @@ from backend.domain.errors import (
 )
 from backend.domain.geometry import FrameSize
 from backend.domain.jobs import JobState
-from backend.domain.masklets import EncodedMask, FrameEvidence, MaskletFrame, MaskOrigin
+from backend.domain.masklets import EncodedMask, FrameEvidence, Masklet, MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prompts import ObjectId
 from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 from tests.fakes.servers.object_store import (
@@ -92,6 +94,28 @@ class TestWriters:
                     new.commit()
         assert indices(store) == [1]
         assert store.read("run").masklets[0].label == "Cat"
+
+    def test_the_same_masks_stored_by_two_machines_are_one_run(
+        self, store: ObjectMaskStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        masks = MaskRun(VIDEO, (Masklet(CAT, "Cat", (frame(0),)),))
+        name = store_once(store, masks, prefix="m-", owner="ann")
+        store.remove(name)
+        with store.writer(name, video=VIDEO, labels=LABELS) as other:
+            other.append(CAT, frame(0))
+            other.flush()
+            assert store_once(store, masks, prefix="m-", owner="ann") == name
+            with pytest.raises(RunExists):
+                other.commit()
+        assert store.read(name) == masks
+
+        def too_early(run: str, frames: FrameRange | None = None) -> MaskRun:
+            raise NotFound(run)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "read", too_early)
+            assert store_once(store, masks, prefix="m-", owner="ann") == name
+        assert store.read(name) == masks
 
     def test_a_race_of_commits_has_one_winner(self, store: ObjectMaskStore) -> None:
         won: list[int] = []

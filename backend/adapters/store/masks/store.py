@@ -24,9 +24,10 @@ from backend.adapters.store.masks.files import (
     read_lines,
     read_snapshot,
 )
-from backend.adapters.store.masks.writer import ObjectMaskWriter, committed_already
+from backend.adapters.store.masks.writer import ObjectMaskWriter
 from backend.adapters.store.objects.files import FileObjects
 from backend.adapters.store.objects.objects import Objects
+from backend.application.ports.masks import RunExists
 from backend.domain.errors import NotFound, ServiceUnavailable
 from backend.domain.masklets import Masklet, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId
@@ -58,12 +59,12 @@ class ObjectMaskStore:
         """Opens a run and writes its header; leaving without commit removes what was written, unless it has a snapshot.
 
         shown: False keeps the run from readers until its first flush or snapshot.
-        resume: the run whose masks up to its snapshot this one begins with. Raises ValueError if the run was
+        resume: the run whose masks up to its snapshot this one begins with. Raises RunExists if the run was
         committed before, ServiceUnavailable if the disk is full, and with resume NotFound or IntegrityError.
         """
         names = self.objects.names(_checked(run))
         if MANIFEST in names:
-            raise committed_already(run)
+            raise RunExists(run)
         if not self.objects.is_shared:
             self.objects.remove(run, first=MANIFEST)  # of a writer that was killed
             names = ()

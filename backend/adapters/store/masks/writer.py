@@ -22,6 +22,7 @@ from backend.adapters.store.masks.files import (
     writer_name,
 )
 from backend.adapters.store.objects.objects import Objects
+from backend.application.ports.masks import RunExists
 from backend.domain.errors import NotFound, ServiceUnavailable
 from backend.domain.masklets import MaskletFrame
 from backend.domain.prompts import ObjectId
@@ -90,11 +91,12 @@ class ObjectMaskWriter:
                 self._add(*keys[position], lines[position])
         return carried
 
-    def flush(self) -> None:
+    def flush(self, *, awaited: bool = True) -> None:
         """Make everything appended so far visible to `partial`. Raises ServiceUnavailable if the disk is full."""
         self._write_chunk()
         self._show()
-        self._uploads.shown()
+        if awaited:
+            self._uploads.shown()
 
     def _show(self) -> None:
         if not self._is_shown:
@@ -135,7 +137,7 @@ class ObjectMaskWriter:
     def commit(self, *, durable: bool = True) -> None:
         """Make the run complete; its snapshot is of no more use. durable: see the MaskWriter port.
 
-        Raises ValueError if another writer has committed the run: that one's masks stay.
+        Raises RunExists if another writer has committed the run: that one's masks stay.
         """
         self.flush()
         if durable:
@@ -144,7 +146,7 @@ class ObjectMaskWriter:
         if self._writer:
             listed = {**listed, header_name(self._writer): sha256(self._header).hexdigest()}
         if not self._objects.put_if_absent(self._key(MANIFEST), json.dumps(listed).encode(), synced=durable):
-            raise committed_already(self._run)
+            raise RunExists(self._run)
         self.is_complete = True
         self._tidy([*self._leftovers, *([SNAPSHOT] if self.is_resumable else [])])
 
@@ -180,7 +182,3 @@ class ObjectMaskWriter:
         self._frames.append(frame_index)
         if len(self._lines) == CHUNK_RECORDS:
             self._write_chunk()
-
-
-def committed_already(run: str) -> ValueError:
-    return ValueError(f"run {run!r} is committed already; a run is written once")

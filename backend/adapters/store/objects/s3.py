@@ -26,7 +26,7 @@ T = TypeVar("T")
 AT_ONCE = 8
 """Requests of a process that are under way at once."""
 
-AHEAD = 4
+AHEAD = 6
 """Objects that are fetched while the one before is read."""
 
 CREATE_TRIES = 3
