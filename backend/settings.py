@@ -19,6 +19,14 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", validation_alias="DATABASE_URL", description="Ledger; empty: SQLite in the data folder."
     )
+    store_url: str = Field(
+        "",
+        description="Where masks and finished exports lie; empty or file: the data folder; s3://BUCKET/PREFIX: a store "
+        "that machines share, with the AWS_… variables of its client.",
+    )
+    store_cache_mib: int = Field(
+        1024, ge=0, description="Size of this machine's cache of masks from an s3: store, MiB; 0: none."
+    )
     redis_url: str = Field(
         "",
         validation_alias="REDIS_URL",

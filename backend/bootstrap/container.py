@@ -24,9 +24,10 @@ from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.serving.addresses import Signer, open_signer
 from backend.adapters.store.key_value import FileKeyValueStore
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
-from backend.adapters.store.masks.store import FileMaskStore
+from backend.adapters.store.masks.store import ObjectMaskStore
 from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.log_redaction import RedactingFormatter
+from backend.bootstrap.masks.opening import open_masks, open_shared_store, store_secrets
 from backend.domain.errors import InvalidInput, QueueUnavailable
 from backend.domain.tasks import TaskKey
 from backend.settings import Settings
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from backend.adapters.labelstudio.api.session import Session
     from backend.adapters.queue.model_announcement import ModelAnnouncement
     from backend.adapters.queue.rq_queue import RqQueue
+    from backend.adapters.store.objects.shared import SharedStore
 
 SESSION_TIMEOUT_S = 60.0
 
@@ -134,7 +136,7 @@ TALKATIVE = ("httpx", "httpcore")
 def set_up_logging(settings: Settings) -> None:
     """One line an event on stderr, without addresses that grant access, tokens and passwords."""
     handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter(LINE_FORMAT, _secrets_of(settings)))
+    handler.setFormatter(RedactingFormatter(LINE_FORMAT, (*_secrets_of(settings), *store_secrets())))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -196,8 +198,12 @@ class Container:
         return ledger
 
     @cached_property
-    def masks(self) -> FileMaskStore:
-        return FileMaskStore(self.folder.masks)
+    def shared_store(self) -> SharedStore | None:
+        return open_shared_store(self.settings)
+
+    @cached_property
+    def masks(self) -> ObjectMaskStore:
+        return open_masks(self.settings, self.folder.root, self.shared_store)
 
     @cached_property
     def key_values(self) -> FileKeyValueStore:

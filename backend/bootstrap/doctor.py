@@ -26,6 +26,7 @@ from backend.application.ports.projects import ProjectDirectory
 from backend.application.projects.plan import own_backend, version_to_show
 from backend.bootstrap.container import Container
 from backend.bootstrap.finding import Finding, Verdict, guarded
+from backend.bootstrap.masks.check import store_finding
 from backend.bootstrap.media import media_library, task_media
 from backend.bootstrap.media_check import media_finding
 from backend.bootstrap.training.model_use import find_checkpoint
@@ -43,6 +44,7 @@ def findings(container: Container, *, backend_url: str, project_id: int | None =
     """
     for subject, check in (
         ("disk", _disk),
+        ("store", store_finding),
         ("ledger", _ledger),
         ("retries", _retries),
         ("queue", _queue),

@@ -61,7 +61,7 @@ def open_run_of(task: TaskKey, open_pictures: OpenPictures | None) -> Iterator[D
         source = RunSource(
             task,
             ledger,
-            container.folder.masks,
+            container.masks,
             open_pictures or no_pictures,
             label_colors,
             lambda: _labels_of(container, task.project_id),

@@ -17,6 +17,7 @@ from backend.adapters.media.serving.service import MediaService
 from backend.adapters.media.serving.thumbnails import Thumbnails
 from backend.adapters.queue.hover_channel import RedisHoverChannel
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
+from backend.adapters.store.objects.s3 import S3Objects
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.click_load import ClickLoad
 from backend.application.annotation.prompt_checks import frame_counter
@@ -46,6 +47,7 @@ from backend.bootstrap.background import open_handover, open_housekeeper
 from backend.bootstrap.container import Container
 from backend.bootstrap.crowd.people import quality_service
 from backend.bootstrap.crowd.routing import open_router
+from backend.bootstrap.masks.check import require_store
 from backend.bootstrap.training.web import WebTrainings, open_web_trainings
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import TaskKey
@@ -142,6 +144,8 @@ class WebParts:
     thumbnails: Thumbnails | None = None
     exports: Path | None = None
     """The folder of exports that leads start; None: none can be started."""
+    shared_exports: S3Objects | None = None
+    """Where finished exports lie if machines share a store."""
     quality: Quality = NOTHING_OBSERVED
     crowd: Crowd = NOTHING_OBSERVED
     """What the lead's page shows of people and of queues."""
@@ -158,10 +162,12 @@ class WebParts:
 def build_web(container: Container) -> WebParts:
     """The collaborators that the settings name. What waits for its next try is tried now.
 
-    Raises InvalidInput for a setting that cannot work, ServiceUnavailable if the ledger cannot be opened,
+    Raises InvalidInput for a setting that cannot work, StoreRefused if the store of masks cannot, ServiceUnavailable if
+    the ledger cannot be opened,
     QueueUnavailable without REDIS_URL and without a running `masklet up`. A server at REDIS_URL may be away.
     """
     clock = container.clock
+    require_store(container)
     ledger, queue, masks = container.ledger, container.queue, container.masks
     label_studio = container.label_studio
     if label_studio is not None:
@@ -215,6 +221,7 @@ def build_web(container: Container) -> WebParts:
         codec=CocoCodec(),
         thumbnails=Thumbnails(PageDecoder(), PageCache(container.folder.thumbnails, THUMBNAIL_BYTES)),
         exports=container.folder.exports,
+        shared_exports=None if container.shared_store is None else container.shared_store.objects("exports"),
         quality=BackgroundQuality(
             quality_service(container),
             is_measured_now=(lambda _: False) if measuring is None else measuring.is_measuring,

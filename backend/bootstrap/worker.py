@@ -32,6 +32,7 @@ from backend.application.worker.threads import in_thread
 from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 from backend.bootstrap.heartbeat import beating, work_bound_s
+from backend.bootstrap.masks.check import require_store
 from backend.bootstrap.media import open_task_media
 from backend.bootstrap.models import FETCH_A_REAL_ONE
 from backend.bootstrap.training.model_use import ModelWatch
@@ -123,9 +124,11 @@ def runtime() -> Runtime:
 def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
     """Loads the model, announces it, and runs the jobs of one queue until stopped: True if another model is in use.
 
-    Raises ModelError if there is no usable checkpoint, ServiceUnavailable if there is no queue or no ledger.
+    Raises ModelError if there is no usable checkpoint, ServiceUnavailable if there is no queue or no ledger,
+    InvalidInput or StoreRefused if the store of masks cannot work.
     """
     worker_name = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
+    require_store(container)
     with beating(container, worker_name) as heartbeat:
         worker = MaskletWorker(container.queue_address, kind, name=worker_name, steps=heartbeat)
         notifier, watch = RedisNotifier(container.queue_address), ModelWatch(container, worker.stop)
@@ -226,7 +229,7 @@ def _sweeping(container: Container) -> Iterator[None]:
         while not ended.wait(SWEEP_EVERY_S):
             removed = masks.sweep(LEFTOVER_S)
             if removed:
-                logger.info("removed %d leftover mask runs in %s", len(removed), container.folder.masks)
+                logger.info("removed %d leftover mask runs", len(removed))
 
     with in_thread("mask-sweep", sweep):
         yield

@@ -15,6 +15,8 @@ MaskletError
 ├── DeviceOutOfMemory       the device has too little memory
 ├── ServiceUnavailable      a required service does not answer: retry
 │   ├── StorageFull         a disk is full: the work resumes when there is space
+│   ├── StoreUnavailable    the store that machines share does not answer
+│   │   └── StoreRefused    it refused: its address, credentials or a clock are wrong
 │   ├── Overloaded          too many requests wait already
 │   ├── QueueUnavailable
 │   └── LabelStudioUnavailable
@@ -89,6 +91,14 @@ class ServiceUnavailable(MaskletError):
 
 class StorageFull(ServiceUnavailable):
     """A disk or a quota is full; the work resumes by itself when there is space."""
+
+
+class StoreUnavailable(ServiceUnavailable):
+    """The store that machines share does not answer; nothing of what was stored is lost."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The store that machines share refuses requests until somebody mends what the message names."""
 
 
 class Overloaded(ServiceUnavailable):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backend.adapters.store.ledger.database import Database
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
-from backend.adapters.store.masks.store import FileMaskStore
+from backend.adapters.store.masks.store import FileMaskStore, ObjectMaskStore
 from backend.application.ports.clock import Clock
 from tests.fakes.clock import FakeClock
 
@@ -42,9 +42,10 @@ def temporary_masks() -> FileMaskStore:
     return FileMaskStore(_folder() / "masks")
 
 
-def damage(masks: FileMaskStore, run: str) -> None:
+def damage(masks: ObjectMaskStore, run: str) -> None:
     """Change a chunk of a run, so that its digest is wrong."""
-    next((masks._root / run).glob("*.jsonl")).write_bytes(b"{}\n")
+    chunk = next(name for name in masks.objects.names(run) if name.endswith(".jsonl"))
+    masks.objects.put(f"{run}/{chunk}", b"{}\n")
 
 
 def _folder() -> Path:

@@ -12,6 +12,7 @@ import pytest
 from backend.adapters.store.datasets.labelled import no_pictures
 from backend.adapters.store.datasets.run_source import RunSource
 from backend.adapters.store.ledger.sql_ledger import open_ledger
+from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.prompt_ownership import PromptOwnership
 from backend.application.annotation.propagate_range import newest_run
@@ -153,7 +154,7 @@ def test_a_report_is_written(tmp_path: Path) -> None:
 
 
 def test_a_run_is_exported(clicks: ManyClicks, tmp_path: Path) -> None:
-    request = RunSource(TASK, clicks.ledger, tmp_path, no_pictures, lambda _: {}, tuple).request()
+    request = RunSource(TASK, clicks.ledger, FileMaskStore(tmp_path), no_pictures, lambda _: {}, tuple).request()
     assert request is not None
     assert request.task == TASK
 

@@ -18,7 +18,7 @@ from backend.application.ports.key_value import KeyValueStore, forget_task, stor
 from backend.application.ports.label_studio import TaskDirectory
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
-from backend.domain.errors import MaskletError
+from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.tasks import TaskKey
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,11 @@ class Housekeeper:
 
     def _remove_orphaned_runs(self, before_s: float) -> int:
         """Removes runs without a write since before_s of which the ledger has neither the job nor an annotation."""
-        runs = {run: run.rpartition("-a")[0] for run in self.masks.idle_runs(before_s)}
+        try:
+            runs = {run: run.rpartition("-a")[0] for run in self.masks.idle_runs(before_s)}
+        except ServiceUnavailable as error:
+            logger.warning("which masks are old is not known: %s", error)
+            return 0
         known = self.ledger.known_jobs(frozenset(runs.values()))
         orphans = [run for run, job_id in runs.items() if job_id not in known]
         written = self.ledger.annotation_runs(orphans)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from backend.application.annotation.annotation_service import FIRST_FRAME, UserTask
 from backend.application.player.current_masks import MAX_FRAMES, CurrentMasks
 from backend.application.player.timeline import Timelines
-from backend.application.ports.masks import MaskStore
+from backend.application.ports.masks import MaskStore, RunExists
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.jobs import run_name
 from backend.domain.masklets import NO_EVIDENCE, Masklet, MaskletFrame, MaskRun
@@ -63,17 +63,28 @@ class SubmittedMasks:
 def store_once(store: MaskStore, run: MaskRun, *, prefix: str, owner: str) -> str:
     """Stores masks under a name that is a function of them and their owner, on disk on return; returns the name."""
     name = run_name(prefix + _digest(owner, run), 1)
-    with suppress(NotFound, IntegrityError):
-        store.read(name, FIRST_FRAME)
+    if is_stored(store, name):
         return name
-    store.remove(name)
     labels = {masklet.object_id: masklet.label for masklet in run.masklets}
-    with store.writer(name, video=run.video, labels=labels) as writer:
+    # A process of another machine may store the same masks at this moment: either's are right.
+    with suppress(RunExists), store.writer(name, video=run.video, labels=labels) as writer:
         for masklet in run.masklets:
             for frame in masklet.frames:
                 writer.append(masklet.object_id, frame)
         writer.commit()
     return name
+
+
+def is_stored(store: MaskStore, name: str) -> bool:
+    """Whether a run is complete; a damaged one is removed."""
+    try:
+        store.read(name, FIRST_FRAME)
+    except NotFound:
+        return False
+    except IntegrityError:
+        store.remove(name)
+        return False
+    return True
 
 
 def _digest(owner: str, run: MaskRun) -> str:

@@ -12,6 +12,13 @@ from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 
+class RunExists(ValueError):
+    """The run is complete already: its masks stay, and another writer's are not taken."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"run {run!r} is committed already; a run is written once")
+
+
 class MaskWriter(Protocol):
     """Writes one attempt's masks. Readers see it as a partial run until commit."""
 
@@ -27,8 +34,11 @@ class MaskWriter(Protocol):
         """
         ...
 
-    def flush(self) -> None:
-        """Makes everything appended so far visible to `partial`."""
+    def flush(self, *, awaited: bool = True) -> None:
+        """Makes everything appended so far visible to `partial`.
+
+        awaited False: soon after; does not wait for a store on the network.
+        """
         ...
 
     def snapshot(self, state: bytes) -> None:
@@ -36,8 +46,9 @@ class MaskWriter(Protocol):
         ...
 
     def commit(self, *, durable: bool = True) -> None:
-        """Completes the run. durable False: does not wait for the disk, for masks that are quick to make again.
+        """Completes the run. Raises RunExists if another writer did.
 
+        durable False: does not wait for the disk, for masks that are quick to make again.
         Such a run survives the end of any process; after a power cut it may be gone or read as damaged.
         """
         ...
@@ -57,6 +68,8 @@ class MaskStore(Protocol):
     ) -> AbstractContextManager[MaskWriter]:
         """Opens a run and writes its header. Leaving without commit removes the run, unless it has a snapshot: then it
         is kept for the job's next attempt, and removed when the job ends.
+
+        Raises RunExists if the run is complete.
 
         shown: False hides the run from readers until its first flush or snapshot; until then they read an older run.
         resume: a run whose masks at its snapshot are reused. Raises NotFound if it has no snapshot, IntegrityError

@@ -214,7 +214,7 @@ class _Attempt:
         if every and (self.control.done - self.snapshot_done >= every or now_s - self.snapshot_s >= SNAPSHOT_EVERY_S):
             self._snapshot(frames, writer)
         elif now_s - self.flushed_s >= (FLUSH_EVERY_S if self.control.waiter is None else WAITED_FLUSH_EVERY_S):
-            writer.flush()
+            writer.flush(awaited=False)
             self.flushed_s = now_s
 
     def _snapshot(self, frames: Propagation, writer: MaskWriter) -> None:

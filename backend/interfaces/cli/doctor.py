@@ -17,7 +17,7 @@ def doctor(
     *,
     url: Annotated[str | None, typer.Option(help="Masklet's address as Label Studio reaches it.")] = None,
 ) -> None:
-    """Check the disk, ledger, queue, checkpoint, device and Label Studio: a line each, with the remedy.
+    """Check the disk, store, ledger, queue, checkpoint, device and Label Studio: a line each, with the remedy.
 
     Whether Label Studio accepts this backend is tried out on a project that is made for it and removed again.
     Exit code 1 if something does not work.

@@ -6,29 +6,23 @@ changes: its name is the video's content and the frame.
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend.adapters.media.serving.page_child import PageChild
-from backend.codecs.atomic_file import write_atomically
+from backend.codecs.file_cache import FileCache
 from backend.domain.errors import MediaError
 from backend.domain.masklets import EncodedMask
 from backend.domain.tasks import MediaRef
-
-logger = logging.getLogger(__name__)
 
 CHILD = (sys.executable, "-P", "-m", "backend.interfaces.page_process")
 ANSWER_S = 60.0
 MOST_CHILDREN = 3
 """So many videos are decoded at once."""
-
-SWEEP_EVERY = 200
 
 
 @dataclass(slots=True)
@@ -109,48 +103,21 @@ class PageCache:
     """A folder of pages, at most about max_bytes large. Evicts the least recently used pages."""
 
     def __init__(self, root: Path, max_bytes: int) -> None:
-        self._root = root
-        self._max_bytes = max_bytes
-        self._puts = 0
+        self._files = FileCache(root, max_bytes)
 
     def get(self, media_id: str, frame: int) -> bytes | None:
-        path = self._path(media_id, frame)
-        try:
-            body = path.read_bytes()
-            os.utime(path)
-        except OSError:
-            return None
-        return body
+        return self._files.get(_name(media_id, frame))
 
     def put(self, media_id: str, frame: int, body: bytes) -> None:
         """Store a page of at most max_bytes. A full disk is logged; then the page is decoded again at its next use."""
-        if len(body) > self._max_bytes:
-            return
-        path = self._path(media_id, frame)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, body)
-        except OSError as error:
-            logger.warning("a page is not cached: %s", error.strerror)
-        self._puts += 1
-        if self._puts % SWEEP_EVERY == 1:
-            self.sweep()
+        self._files.put(_name(media_id, frame), body)
 
     def sweep(self) -> None:
         """Remove the least recently used pages down to the limit."""
-        found = []
-        for path in self._root.glob("*/*"):
-            with suppress(FileNotFoundError):
-                status = path.stat()
-                found.append((status.st_mtime, status.st_size, path))
-        excess = sum(size for _, size, _ in found) - self._max_bytes
-        for _, size, path in sorted(found, key=lambda entry: entry[0]):
-            if excess <= 0:
-                return
-            path.unlink(missing_ok=True)
-            excess -= size
+        self._files.sweep()
 
-    def _path(self, media_id: str, frame: int) -> Path:
-        if not media_id.isalnum():
-            raise MediaError("a medium's id is letters and digits")
-        return self._root / media_id / f"{frame}.jpg"
+
+def _name(media_id: str, frame: int) -> str:
+    if not media_id.isalnum():
+        raise MediaError("a medium's id is letters and digits")
+    return f"{media_id}/{frame}.jpg"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from hashlib import sha256
@@ -12,11 +11,12 @@ from pathlib import Path
 from backend.adapters.store.datasets.labelled import OpenPictures, no_pictures, object_on_frame
 from backend.adapters.store.datasets.offsets import Located, OffsetIndex
 from backend.adapters.store.masks.codec import load_frame, load_header
-from backend.adapters.store.masks.files import HEADER, MANIFEST
+from backend.adapters.store.masks.files import Contents, complete_contents_of, read_chunks, read_header
+from backend.adapters.store.objects.objects import Objects
 from backend.application.ports.datasets import ManifestEntry
 from backend.application.ports.media import VideoSource
 from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask, with_label_colors
-from backend.domain.errors import IntegrityError, NotFound
+from backend.domain.errors import NotFound
 from backend.domain.verdicts import MaskVerdicts
 from backend.domain.video import FrameIndex, VideoInfo
 
@@ -31,7 +31,7 @@ class LabelledRun:
         video: VideoInfo,
         objects: tuple[DatasetObject, ...],
         index: OffsetIndex,
-        chunks: list[Path],
+        read_chunk: Callable[[int], bytes],
         *,
         verdicts: MaskVerdicts,
         provenance: ManifestEntry,
@@ -40,8 +40,7 @@ class LabelledRun:
         self._video = video
         self._objects = objects
         self._index = index
-        self._chunks = chunks
-        self._body = lru_cache(maxsize=KEPT_CHUNKS)(self._read)
+        self._body = lru_cache(maxsize=KEPT_CHUNKS)(read_chunk)
         self._verdicts = verdicts
         self._provenance = provenance
         self._open_pictures = open_pictures
@@ -78,9 +77,6 @@ class LabelledRun:
     def pictures(self) -> AbstractContextManager[VideoSource] | None:
         return self._open_pictures(Path(), self._video)
 
-    def _read(self, file_index: int) -> bytes:
-        return self._chunks[file_index].read_bytes()
-
     def _mask(self, place: Located) -> LabelledMask:
         body = self._body(place.file_index)
         _, frame = load_frame(body[place.start : place.start + place.length])
@@ -96,55 +92,52 @@ class LabelledRun:
 
 @contextmanager
 def open_run(
-    folder: Path,
+    objects: Objects,
+    name: str,
     *,
     verdicts: MaskVerdicts | None = None,
     provenance: ManifestEntry | None = None,
     open_pictures: OpenPictures = no_pictures,
     colors: Mapping[str, str] | None = None,
 ) -> Iterator[LabelledRun]:
-    """folder: of the run in the mask store. colors: of the labels, #rrggbb.
+    """objects: of the mask store. name: of the run. colors: of the labels, #rrggbb.
 
     Raises NotFound if it was not committed, IntegrityError if damaged.
     """
-    try:
-        hashes: dict[str, str] = json.loads((folder / MANIFEST).read_bytes())
-        header = (folder / HEADER).read_bytes()
-    except FileNotFoundError:
-        raise NotFound(f"no masks are stored under {folder.name!r}") from None
-    except ValueError as error:
-        raise IntegrityError(f"the manifest of run {folder.name!r} is damaged; run the job again") from error
-    video, labels = load_header(folder.name, header)
+    contents = complete_contents_of(objects, name)
+    header = read_header(objects, contents)
+    if header is None:
+        raise NotFound(f"no masks are stored under {name!r}")
+    video, labels = load_header(name, header)
     numbered = (DatasetObject(number, *entry) for number, entry in enumerate(labels.items(), 1))
-    objects = with_label_colors(numbered, colors or {})
-    numbers = {item.object_id: item.number - 1 for item in objects}
+    labelled = with_label_colors(numbered, colors or {})
+    numbers = {item.object_id: item.number - 1 for item in labelled}
     index = OffsetIndex()
-    digest = sha256(header)
-    for position, (name, expected) in enumerate(sorted(hashes.items())):
-        digest.update(expected.encode())
+    for position, (_, body) in enumerate(read_chunks(objects, contents, contents.chunks)):
         start = 0
-        for line in _chunk(folder, name, expected).splitlines(keepends=True):
+        for line in body.splitlines(keepends=True):
             object_id, frame = load_frame(line)
             index.add(frame.frame_index, Located(numbers[object_id], position, start, len(line)))
             start += len(line)
-    record = {**(provenance or {}), "masks_run": folder.name, "masks_sha256": digest.hexdigest()}
-    chunks = [folder / name for name in sorted(hashes)]
+
+    def read_chunk(position: int) -> bytes:
+        ((_, body),) = read_chunks(objects, contents, contents.chunks[position : position + 1])
+        return body
+
     yield LabelledRun(
         video,
-        objects,
+        labelled,
         index,
-        chunks,
+        read_chunk,
         verdicts=verdicts or MaskVerdicts(),
-        provenance=record,
+        provenance={**(provenance or {}), "masks_run": name, "masks_sha256": _digest(header, contents)},
         open_pictures=open_pictures,
     )
 
 
-def _chunk(folder: Path, name: str, expected: str) -> bytes:
-    try:
-        body = (folder / name).read_bytes()
-    except FileNotFoundError:
-        raise IntegrityError(f"run {folder.name!r} misses its file {name}; run the job again") from None
-    if sha256(body).hexdigest() != expected:
-        raise IntegrityError(f"file {name} of run {folder.name!r} is damaged; run the job again")
-    return body
+def _digest(header: bytes, contents: Contents) -> str:
+    """Of a complete run: the same masks of the same video have the same one, wherever they are stored."""
+    digest = sha256(header)
+    for chunk in contents.chunks:
+        digest.update((contents.hashes or {})[chunk].encode())
+    return digest.hexdigest()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from backend.adapters.store.datasets.labelled import OpenPictures
 from backend.adapters.store.datasets.labelled_run import open_run
-from backend.adapters.store.masks.store import FileMaskStore
+from backend.adapters.store.masks.store import ObjectMaskStore
 from backend.application.annotation.prompt_record import prompts_record
 from backend.application.exports.naming import name_of_address
 from backend.application.jobs.queries import newest_propagation
@@ -32,7 +31,7 @@ class RunSource:
 
     task: TaskKey
     ledger: Ledger
-    masks: Path
+    masks: ObjectMaskStore
     open_pictures: OpenPictures
     label_colors: Callable[[str], Mapping[str, str]]
     read_labels: Callable[[], Sequence[str]]
@@ -59,9 +58,10 @@ class RunSource:
             "model": job.model_version,
             "prompts": prompts_record(request.prompts),
         }
-        verdicts = run_verdicts(self.ledger, FileMaskStore(self.masks), CocoCodec(), job)
+        verdicts = run_verdicts(self.ledger, self.masks, CocoCodec(), job)
         with open_run(
-            self.masks / job.masks_run,
+            self.masks.objects,
+            job.masks_run,
             verdicts=verdicts,
             provenance=provenance,
             open_pictures=self.open_pictures,

@@ -1,4 +1,4 @@
-"""Masks on disk: a folder a run, its frames in chunks of JSON lines (the files: run_files).
+"""Stored masks: a folder of objects a run, its frames in chunks of JSON lines (the objects: files.py).
 
 The manifest, written last, makes a run complete: a crash at any point leaves a run that reads as unfinished. One that
 has a snapshot is there for the job's next attempt; what nobody takes up, `sweep` removes.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,19 +15,20 @@ from pathlib import Path
 
 from backend.adapters.store.masks.codec import key_of, load_frame, load_header
 from backend.adapters.store.masks.files import (
-    HEADER,
     MANIFEST,
-    Hashes,
-    disk_errors,
+    Contents,
+    complete_contents_of,
+    contents_of,
     read_chunks,
+    read_header,
     read_lines,
-    read_manifest,
     read_snapshot,
-    require_complete,
-    silence_s,
 )
-from backend.adapters.store.masks.writer import FileMaskWriter
-from backend.domain.errors import NotFound
+from backend.adapters.store.masks.writer import ObjectMaskWriter
+from backend.adapters.store.objects.files import FileObjects
+from backend.adapters.store.objects.objects import Objects
+from backend.application.ports.masks import RunExists
+from backend.domain.errors import NotFound, ServiceUnavailable
 from backend.domain.masklets import Masklet, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId
 from backend.domain.replan import ranges_of
@@ -39,11 +39,11 @@ logger = logging.getLogger(__name__)
 COUNTS_KEPT = 50_000
 
 
-class FileMaskStore:
-    """MaskStore in a folder. Any number of readers; one writer a run (attempts have runs of their own)."""
+class ObjectMaskStore:
+    """MaskStore of objects. Any number of readers; of several writers of a run, the first to commit makes it."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, objects: Objects) -> None:
+        self.objects = objects
         self._line_counts: dict[tuple[str, str], int] = {}
 
     @contextmanager
@@ -55,28 +55,31 @@ class FileMaskStore:
         labels: Mapping[ObjectId, str],
         resume: str | None = None,
         shown: bool = True,
-    ) -> Iterator[FileMaskWriter]:
+    ) -> Iterator[ObjectMaskWriter]:
         """Opens a run and writes its header; leaving without commit removes what was written, unless it has a snapshot.
 
         shown: False keeps the run from readers until its first flush or snapshot.
-        resume: the run whose masks up to its snapshot this one begins with. Raises ValueError if the run was
+        resume: the run whose masks up to its snapshot this one begins with. Raises RunExists if the run was
         committed before, ServiceUnavailable if the disk is full, and with resume NotFound or IntegrityError.
         """
-        folder = self._folder(run)
-        if (folder / MANIFEST).exists():
-            raise ValueError(f"run {run!r} is committed already; a run is written once")
-        shutil.rmtree(folder, ignore_errors=True)  # of a writer that was killed
-        opened: FileMaskWriter | None = None
+        names = self.objects.names(_checked(run))
+        if MANIFEST in names:
+            raise RunExists(run)
+        if not self.objects.is_shared:
+            self.objects.remove(run, first=MANIFEST)  # of a writer that was killed
+            names = ()
+        opened: ObjectMaskWriter | None = None
         try:
-            with disk_errors():
-                folder.mkdir(parents=True)
-            opened = FileMaskWriter(folder, video, labels, shown=shown)
+            self.objects.open(run)
+            opened = ObjectMaskWriter(self.objects, run, video, labels, shown=shown, leftovers=names)
             if resume is not None:
-                opened.resume(self._folder(resume))
+                opened.resume(_checked(resume))
             yield opened
         finally:
-            if opened is None or not (opened.is_complete or opened.is_resumable):
-                shutil.rmtree(folder, ignore_errors=True)
+            if opened is not None:
+                opened.close()
+            elif not self.objects.is_shared:
+                self.objects.remove(run, first=MANIFEST)
 
     def read(self, run: str, frames: FrameRange | None = None) -> MaskRun:
         """Raises NotFound if the run was never committed, IntegrityError if a chunk is damaged."""
@@ -90,36 +93,34 @@ class FileMaskStore:
 
         frames: only what lies on these; other chunks are not opened. Raises IntegrityError if a chunk is damaged.
         """
-        folder = self._folder(run)
-        try:
-            hashes = read_manifest(folder)
-            header = (folder / HEADER).read_bytes()
-        except FileNotFoundError:
+        contents = contents_of(self.objects, _checked(run))
+        header = None if contents is None else read_header(self.objects, contents)
+        if contents is None or header is None:
             return None
         video, labels = load_header(run, header)
         found: dict[ObjectId, dict[int, MaskletFrame]] = {object_id: {} for object_id in labels}
-        for object_id, frame in _records(folder, hashes, frames):
+        for object_id, frame in self._frames(contents, frames):
             found[object_id][frame.frame_index] = frame
         masklets = tuple(
             Masklet(object_id, labels[object_id], tuple(frame for _, frame in sorted(kept.items())))
             for object_id, kept in found.items()
         )
-        return MaskRun(video, masklets, complete=hashes is not None)
+        return MaskRun(video, masklets, complete=contents.hashes is not None)
+
+    def _frames(self, contents: Contents, frames: FrameRange | None) -> Iterator[tuple[ObjectId, MaskletFrame]]:
+        for line in read_lines(self.objects, contents, frames):
+            if frames is None or key_of(line)[1] in frames:
+                yield load_frame(line)
 
     def records(self, run: str, start: int = 0) -> Iterator[tuple[ObjectId, MaskletFrame]]:
         """What a run has flushed so far, in the order it was appended, from that record on. Raises IntegrityError."""
-        folder = self._folder(run)
-        left = start  # of the records to pass over
-
-        def skips(name: str) -> bool:
-            nonlocal left
-            count = self._line_counts.get((run, name), left + 1)
-            if count > left:
-                return False
-            left -= count
-            return True
-
-        for name, body in read_chunks(folder, read_manifest(folder), skips=skips):
+        contents = contents_of(self.objects, _checked(run))
+        if contents is None:
+            return
+        left, names = start, list(contents.chunks)  # left: of the records to pass over
+        while names and self._line_counts.get((run, names[0]), left + 1) <= left:
+            left -= self._line_counts[run, names.pop(0)]
+        for name, body in read_chunks(self.objects, contents, names):
             lines = body.splitlines()
             self._count_lines(run, name, len(lines))
             passed, left = lines[left:], max(left - len(lines), 0)
@@ -137,11 +138,13 @@ class FileMaskStore:
 
         Raises NotFound, or IntegrityError if a chunk is damaged.
         """
-        folder = self._folder(run)
-        lines = read_lines(folder, require_complete(folder))
-        video, labels = load_header(run, (folder / HEADER).read_bytes())
+        contents = complete_contents_of(self.objects, _checked(run))
+        header = read_header(self.objects, contents)
+        if header is None:
+            raise NotFound(f"no masks are stored under {run!r}")
+        video, labels = load_header(run, header)
         seen = {object_id: bytearray(video.frame_count) for object_id in labels}
-        for line in lines:
+        for line in read_lines(self.objects, contents):
             object_id, frame_index = key_of(line)
             seen[object_id][frame_index] = 1
         return video, {
@@ -151,46 +154,57 @@ class FileMaskStore:
 
     def snapshot(self, run: str) -> bytes | None:
         """The state that an unfinished run's last snapshot has; None if there is none. Raises IntegrityError."""
-        folder = self._folder(run)
-        noted = None if (folder / MANIFEST).exists() else read_snapshot(folder)
+        if self.objects.get(f"{_checked(run)}/{MANIFEST}") is not None:
+            return None
+        noted = read_snapshot(self.objects, run)
         return None if noted is None else noted[1]
 
     def runs(self, prefix: str = "") -> tuple[str, ...]:
         """The names of all runs, finished or not, that begin like this."""
-        return tuple(sorted(path.name for path in self._root.glob(f"{prefix}*"))) if self._root.is_dir() else ()
+        return tuple(name for name in self.objects.folders() if name.startswith(prefix))
 
     def idle_runs(self, before_s: float) -> tuple[str, ...]:
         """The names of the runs that nobody wrote to since then (wall clock)."""
-        now_s = time.time()
-        return tuple(run for run in self.runs() if silence_s(self._root / run) > now_s - before_s)
+        return tuple(change.folder for change in self.objects.changes(MANIFEST) if change.changed_s < before_s)
 
     def remove(self, run: str) -> None:
-        """Forget a run; one that is not there is fine. Its manifest goes first, so that no reader sees half of it."""
-        folder = self._folder(run)
-        (folder / MANIFEST).unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        """Forget a run; one that is not there is fine. Its manifest goes first, so that no reader sees half of it.
+
+        One that cannot be removed now is logged and stays: sweep and retention come back to it.
+        """
+        try:
+            self.objects.remove(_checked(run), first=MANIFEST)
+        except ServiceUnavailable as error:
+            logger.warning("run %s is not removed now: %s", run, error)
 
     def sweep(self, older_than_s: float) -> tuple[str, ...]:
         """Remove what killed writers left: unfinished runs that nobody wrote to for so long. Returns their names.
 
         older_than_s: seconds; must exceed the longest pause between two flushes of a living writer.
         """
-        swept = []
-        for folder in sorted(self._root.glob("*")) if self._root.is_dir() else ():
-            if not (folder / MANIFEST).exists() and silence_s(folder) > older_than_s:
-                shutil.rmtree(folder, ignore_errors=True)
-                swept.append(folder.name)
+        before_s = time.time() - older_than_s
+        swept: list[str] = []
+        try:
+            for each in tuple(self.objects.changes(MANIFEST)):
+                if not each.is_marked and each.changed_s < before_s:
+                    self.objects.remove(each.folder, first=MANIFEST)
+                    swept.append(each.folder)
+        except ServiceUnavailable as error:
+            logger.warning("unfinished runs stay until the next sweep: %s", error)
         if swept:
             logger.info("removed %d unfinished runs of masks", len(swept))
         return tuple(swept)
 
-    def _folder(self, run: str) -> Path:
-        if not re.fullmatch(r"[a-z0-9-]{1,100}", run):
-            raise NotFound(f"{run[:100]!r} is not the name of a run of masks")
-        return self._root / run
+
+class FileMaskStore(ObjectMaskStore):
+    """MaskStore in a folder of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        super().__init__(FileObjects(root))
 
 
-def _records(folder: Path, hashes: Hashes | None, frames: FrameRange | None) -> Iterator[tuple[ObjectId, MaskletFrame]]:
-    for line in read_lines(folder, hashes, frames):
-        if frames is None or key_of(line)[1] in frames:
-            yield load_frame(line)
+def _checked(run: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]{1,100}", run):
+        raise NotFound(f"{run[:100]!r} is not the name of a run of masks")
+    return run

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 from backend.application.annotation.annotation_service import FIRST_FRAME, AnnotationService, UserTask
 from backend.application.jobs.queries import propagations
-from backend.application.ports.masks import MaskCodec
+from backend.application.player.submitted_masks import is_stored
+from backend.application.ports.masks import MaskCodec, RunExists
 from backend.domain.crowd.routing import Source, Start, Step
-from backend.domain.errors import IntegrityError, NotFound
+from backend.domain.errors import NotFound
 from backend.domain.geometry import box_of_mask
 from backend.domain.jobs import JobState, PropagationRequest, job_id_of, run_name
 from backend.domain.masklets import MaskletFrame, MaskRun
@@ -62,7 +63,7 @@ class FilledTasks:
                 return
             attempt = known.attempt + 1
         name = run_name(job_id, attempt)
-        if not self._is_stored(name):
+        if not is_stored(self.service.masks, name):
             self._store(name, self._run(source))
         ledger.adopt_run(request, name, attempt=attempt)
 
@@ -80,16 +81,10 @@ class FilledTasks:
             return run
         return replace(run, masklets=tuple(each for each in run.masklets if each.object_id in source.objects))
 
-    def _is_stored(self, name: str) -> bool:
-        with suppress(NotFound, IntegrityError):
-            self.service.masks.read(name, FIRST_FRAME)
-            return True
-        self.service.masks.remove(name)
-        return False
-
     def _store(self, name: str, run: MaskRun) -> None:
         labels = {masklet.object_id: masklet.label for masklet in run.masklets}
-        with self.service.masks.writer(name, video=run.video, labels=labels) as writer:
+        # A process of another machine may store the same masks at this moment: either's are right.
+        with suppress(RunExists), self.service.masks.writer(name, video=run.video, labels=labels) as writer:
             for masklet in run.masklets:
                 for frame in masklet.frames:
                     writer.append(masklet.object_id, self._measured(frame))

@@ -13,15 +13,16 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from shlex import join
 
 from backend.adapters.queue.child_process import tied_to_parent
 from backend.codecs.atomic_file import write_atomically
-from backend.domain.errors import NotFound, NotYet
+from backend.domain.errors import NotFound, NotYet, ServiceUnavailable
+from backend.interfaces.http.lead.export_orders import INTERRUPTED, ExportOrder, ExportRun
+from backend.interfaces.http.lead.shared_exports import SharedExports
 from backend.interfaces.http.player.renewed import in_a_thread
 
 logger = logging.getLogger(__name__)
@@ -30,46 +31,10 @@ KEPT = 10
 """The exports that are kept, of all projects together; older ones are removed."""
 
 ORDER, ARCHIVE, OUT, LOG, FAILURE = "order.json", "export.zip", "out", "log.txt", "failure.txt"
-INTERRUPTED = "Masklet stopped while the export ran; start it again."
 MASKLET = (sys.executable, "-P", "-m", "backend.interfaces.cli")
+ALIVE_EVERY_S = 60.0
 NICE = ("nice", "-n", "10")
 LONGEST_DETAIL = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class ExportOrder:
-    """tasks: numbers; empty: the whole project. verdict, labels, annotator: as the command's options."""
-
-    project_id: int
-    tasks: tuple[int, ...]
-    format_name: str
-    verdict: str
-    labels: str
-    annotator: str
-
-    def arguments(self, out: str) -> list[str]:
-        """Of `masklet`."""
-        numbers = f"/{','.join(map(str, self.tasks))}" if self.tasks else ""
-        source = f"project:{self.project_id}{numbers}"
-        options = ("--verdict", self.verdict, "--from", self.labels, "--annotator", self.annotator)
-        return ["export", source, "--format", self.format_name, *options, "--skip-faulty", "--out", out]
-
-    @property
-    def command(self) -> str:
-        """For a terminal."""
-        return join(["masklet", *self.arguments(f"project-{self.project_id}-{self.format_name}")])
-
-
-@dataclass(frozen=True, slots=True)
-class ExportRun:
-    """state: running, done or failed. detail: what was written, or why it failed. archive: None before it is done."""
-
-    name: str
-    order: ExportOrder
-    state: str
-    detail: str
-    archive: Path | None
-    size: int
 
 
 class ExportRuns:
@@ -78,12 +43,17 @@ class ExportRuns:
     def __init__(
         self,
         root: Path,
+        shared: SharedExports | None = None,
         *,
         masklet: Sequence[str] = MASKLET,
         run: Callable[[Callable[[], None]], None] = in_a_thread,
     ) -> None:
-        """masklet: the command. run: runs the work beside the caller."""
+        """shared: the exports of all machines. None: those of this data folder are all.
+
+        masklet: the command. run: runs the work beside the caller.
+        """
         self._root = root
+        self._shared = shared
         self._masklet = masklet
         self._run_work = run
         self._running = ""
@@ -96,19 +66,26 @@ class ExportRuns:
             if self._running:
                 raise NotYet("Another export runs; wait until it is done, or remove it.")
             self._root.mkdir(parents=True, exist_ok=True)
-            name = f"{max((int(path.name) for path in self._folders()), default=0) + 1:06d}"
+            newest = max((int(path.name) for path in self._folders()), default=0)
+            name = f"{newest + 1:06d}" if self._shared is None else self._shared.claim(order)
             folder = self._root / name
             folder.mkdir()
             write_atomically(folder / ORDER, json.dumps(asdict(order)).encode())
             self._running = name
         for path in self._folders()[KEPT:]:
             shutil.rmtree(path, ignore_errors=True)
+        if self._shared is not None:
+            for old in self._shared.names()[KEPT:]:
+                self._shared.remove(old)
         self._run_work(lambda: self._export(name, order))
         return self.read(order.project_id, name)
 
     def all(self, project_id: int) -> tuple[ExportRun, ...]:
         """The exports of a project, the newest first."""
-        found = (self._read(path) for path in self._folders())
+        if self._shared is None:
+            found = map(self._read, self._folders())
+        else:
+            found = map(self._shared.read, self._shared.names())
         return tuple(each for each in found if each is not None and each.order.project_id == project_id)
 
     def read(self, project_id: int, name: str) -> ExportRun:
@@ -125,7 +102,15 @@ class ExportRuns:
             process = self._process if self._running == name else None
             if process is not None:
                 process.kill()
+        if self._shared is not None:
+            self._shared.remove(name)
         shutil.rmtree(self._root / name, ignore_errors=True)
+
+    def content(self, run: ExportRun) -> Iterator[bytes]:
+        """The archive of a finished export of the shared store. Raises NotFound, StoreUnavailable."""
+        if self._shared is None:
+            raise NotFound(f"export {run.name} has no archive")
+        return self._shared.content(run)
 
     def close(self) -> None:
         with self._lock:
@@ -156,6 +141,8 @@ class ExportRuns:
             reason = self._written(folder, order)
             if not reason:
                 _pack(folder)
+                if self._shared is not None:
+                    self._shared.finish(name, _text(folder / LOG), folder / ARCHIVE)
         except Exception as error:  # whatever it is, the lead is told
             logger.exception("export %s failed", name)
             reason = f"The export failed: {error}."
@@ -163,9 +150,19 @@ class ExportRuns:
             with self._lock:
                 self._running, self._process = "", None
         if reason:
+            self._record_failure(name, reason)
+        # Of an export that all machines give out, nothing has to stay on this one.
+        shutil.rmtree(folder / OUT if self._shared is None else folder, ignore_errors=True)
+
+    def _record_failure(self, name: str, reason: str) -> None:
+        if self._shared is None:
             with suppress(OSError):  # its folder was removed
-                write_atomically(folder / FAILURE, reason.encode())
-        shutil.rmtree(folder / OUT, ignore_errors=True)
+                write_atomically(self._root / name / FAILURE, reason.encode())
+            return
+        try:
+            self._shared.fail(name, reason)
+        except ServiceUnavailable as error:
+            logger.warning("the failure of export %s is not recorded: %s", name, error)
 
     def _written(self, folder: Path, order: ExportOrder) -> str:
         """Runs the command; returns why it failed, empty if it did not."""
@@ -174,10 +171,20 @@ class ExportRuns:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             with self._lock:
                 self._process = process
-            status = process.wait()
+            status = self._awaited(process, folder.name)
         if status == 0:
             return ""
         return _text(folder / LOG) or f"The export ended with status {status}."
+
+    def _awaited(self, process: subprocess.Popen[bytes], name: str) -> int:
+        """Waits for the command, and tells other machines that it runs."""
+        while True:
+            try:
+                return process.wait(None if self._shared is None else ALIVE_EVERY_S)
+            except subprocess.TimeoutExpired:
+                with suppress(ServiceUnavailable):
+                    if self._shared is not None:
+                        self._shared.keep_alive(name)
 
 
 def _pack(folder: Path) -> None:

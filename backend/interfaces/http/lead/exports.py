@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.requests import Request
 
 from backend.adapters.labelstudio.reading.fields import as_text
@@ -13,7 +13,8 @@ from backend.domain.verdicts import VerdictChoice
 from backend.interfaces.http.app_state import json_reply
 from backend.interfaces.http.lead import forms
 from backend.interfaces.http.lead.bodies import LeadExportBody
-from backend.interfaces.http.lead.export_runs import ExportOrder, ExportRun, ExportRuns
+from backend.interfaces.http.lead.export_orders import ExportOrder, ExportRun
+from backend.interfaces.http.lead.export_runs import ExportRuns
 from backend.interfaces.http.lead.lead import PREFIX, PROJECT, Lead
 from backend.interfaces.http.lead.schemas import ExportForm, Exports
 from backend.interfaces.http.player.documentation import described, described_as
@@ -62,9 +63,15 @@ class ExportRoutes:
         def found() -> Response:
             self._lead.require_project(request, project)
             run = self._runs.read(project, name)
-            if run.archive is None:
+            if run.state != "done":
                 raise MalformedRequest(f"export {name} is {run.state}")
             filename = f"project-{project}-{run.order.format_name}-{name}.zip"
+            if run.archive is None:
+                headers = {
+                    "content-length": str(run.size),
+                    "content-disposition": f'attachment; filename="{filename}"',
+                }
+                return StreamingResponse(self._runs.content(run), media_type="application/zip", headers=headers)
             return FileResponse(run.archive, media_type="application/zip", filename=filename)
 
         return await self._lead.read(found)
@@ -110,6 +117,6 @@ def _form(run: ExportRun) -> forms.Json:
         "tasks": len(run.order.tasks),
         "detail": run.detail,
         "command": run.order.command,
-        "address": address if run.archive is not None else "",
+        "address": address if run.state == "done" else "",
         "bytes": run.size,
     }

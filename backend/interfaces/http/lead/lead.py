@@ -21,6 +21,7 @@ from backend.interfaces.http.app_state import AppState
 from backend.interfaces.http.lead.export_runs import ExportRuns
 from backend.interfaces.http.lead.listing import TaskListing
 from backend.interfaces.http.lead.quality_process import QualityProcess
+from backend.interfaces.http.lead.shared_exports import SharedExports
 from backend.interfaces.http.player.problems import NoLeads, NotLead
 from backend.interfaces.http.player.renewed import Renewed
 from backend.interfaces.http.player.sessions import Caller, PlayerSessions
@@ -71,7 +72,8 @@ class Lead:
         self.listing = TaskListing(access, parts.clock)
         self.summaries = Summaries(parts.ledger, parts.annotation_service.masks)
         self.processing = Processing(parts.ledger, self._submit)
-        self.exports = None if parts.exports is None else ExportRuns(parts.exports)
+        shared = None if parts.shared_exports is None else SharedExports(parts.shared_exports)
+        self.exports = None if parts.exports is None else ExportRuns(parts.exports, shared)
         self._access = access
         self._leads = frozenset(entry.strip().lower() for entry in parts.settings.leads if entry.strip())
         self._projects: Renewed[str, Mapping[int, str]] = Renewed(

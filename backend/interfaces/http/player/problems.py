@@ -22,6 +22,7 @@ from backend.domain.errors import (
     QueueUnavailable,
     ServiceUnavailable,
     StorageFull,
+    StoreUnavailable,
 )
 from backend.interfaces.http.errors import UNEXPECTED, Problem, log_refusal, problem_form, reply, status_of
 
@@ -67,6 +68,7 @@ WAYS_OUT: tuple[tuple[type[MaskletError], str], ...] = (
     (MediaUnreachable, "Check that the media's server answers, then try again."),
     (StorageFull, "Free some space on that disk, then try again."),
     (LabelStudioUnavailable, "Check that Label Studio runs, then try again."),
+    (StoreUnavailable, "Check the store with `masklet doctor`, then try again."),
     (QueueUnavailable, "Start the queue's server or `masklet up`, then try again."),
     (ServiceUnavailable, "Check with `masklet doctor` that a worker runs, then try again."),
 )

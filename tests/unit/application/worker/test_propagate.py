@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.adapters.store.masks.files import read_snapshot, write_snapshot
-from backend.adapters.store.masks.store import FileMaskStore
+from backend.adapters.store.masks.store import FileMaskStore, ObjectMaskStore
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.engine import NeverCancelled
 from backend.application.worker.job_runner import JobRunner
@@ -43,7 +43,7 @@ class Killed(BaseException):
 class Worker:
     """A ledger, a mask store and a worker that can be killed and started again."""
 
-    def __init__(self, *, snapshot_frames: int = 3, masks: FileMaskStore | None = None) -> None:
+    def __init__(self, *, snapshot_frames: int = 3, masks: ObjectMaskStore | None = None) -> None:
         self.clock = WorkingClock()
         self.ledger = temporary_ledger(self.clock)
         self.masks = masks or temporary_masks()
@@ -243,11 +243,11 @@ class TestResume:
         worker = Worker()
         job = worker.submit(TWO)
         worker.attempt_and_kill(job.job_id, 7)
-        folder = worker.masks._root / f"{job.job_id}-a1"
-        kept = read_snapshot(folder)
+        objects, run = worker.masks.objects, f"{job.job_id}-a1"
+        kept = read_snapshot(objects, run)
         assert kept is not None
         hashes, state = kept
-        write_snapshot(folder, hashes, state.partition(b"\n")[0] + b"\nnonsense")
+        write_snapshot(objects, run, hashes, state.partition(b"\n")[0] + b"\nnonsense")
         done = worker.attempt(job.job_id)
         assert "start the propagation afresh; starting over" in caplog.text
         assert worker.masks.read(done.masks_run) == UNINTERRUPTED

@@ -17,6 +17,7 @@ from backend.adapters.store.datasets.json_scan import JsonScanner
 from backend.adapters.store.datasets.labelled_folder import FolderSource
 from backend.adapters.store.datasets.labelled_run import open_run
 from backend.adapters.store.masks.store import FileMaskStore
+from backend.adapters.store.objects.files import FileObjects
 from backend.application.ports.datasets import DatasetVideo
 from backend.codecs.coco_rle import decode_mask
 from backend.domain.errors import IntegrityError, NotFound
@@ -115,14 +116,14 @@ class TestRun:
                 if index == 3:
                     writer.flush()
             writer.commit()
-        with open_run(tmp_path / "p-1-a1", provenance={"model": "m"}) as video:
+        with open_run(store.objects, "p-1-a1", provenance={"model": "m"}) as video:
             assert [frame.frame_index for frame in video.frames()] == list(range(FRAMES))
             assert same(masks_of(video), wanted)
             assert (video.info, video.provenance["model"]) == (info, "m")
             assert len(str(video.provenance["masks_sha256"])) == 64
 
     def test_an_uncommitted_run_is_not_found(self, tmp_path: Path) -> None:
-        with pytest.raises(NotFound), open_run(tmp_path / "p-2-a1"):
+        with pytest.raises(NotFound), open_run(FileObjects(tmp_path), "p-2-a1"):
             pass
 
     def test_a_damaged_chunk_is_named(self, tmp_path: Path) -> None:
@@ -132,7 +133,10 @@ class TestRun:
             writer.commit()
         (chunk,) = (tmp_path / "p-3-a1").glob("*.jsonl")
         chunk.write_bytes(chunk.read_bytes().replace(b"0", b"1"))
-        with pytest.raises(IntegrityError, match="is damaged; run the job again"), open_run(tmp_path / "p-3-a1"):
+        with (
+            pytest.raises(IntegrityError, match="is damaged; run the job again"),
+            open_run(FileObjects(tmp_path), "p-3-a1"),
+        ):
             pass
 
 

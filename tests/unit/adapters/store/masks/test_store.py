@@ -14,7 +14,8 @@ import pytest
 
 from backend.adapters.store.masks.codec import dump_frame, key_of
 from backend.adapters.store.masks.store import FileMaskStore
-from backend.adapters.store.masks.writer import FileMaskWriter
+from backend.adapters.store.masks.writer import ObjectMaskWriter
+from backend.adapters.store.objects.files import FileObjects
 from backend.domain.errors import IntegrityError, NotFound, StorageFull
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import EncodedMask, FrameEvidence, MaskletFrame, MaskOrigin
@@ -49,9 +50,9 @@ def write(store: FileMaskStore, run: str = "run", frames: int = 100) -> None:
 
 def abandon(root: Path, run: str = "run") -> None:
     """Leaves the files of a writer whose process was killed."""
-    folder = root / run
-    folder.mkdir(parents=True)
-    writer = FileMaskWriter(folder, VIDEO, {CAT: "Cat"})
+    objects = FileObjects(root)
+    objects.open(run)
+    writer = ObjectMaskWriter(objects, run, VIDEO, {CAT: "Cat"})
     writer.append(CAT, frame(0))
     writer.flush()
     writer.append(CAT, frame(1))

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from backend.domain.errors import NotFound, NotYet
-from backend.interfaces.http.lead.export_runs import KEPT, ExportOrder, ExportRuns
+from backend.interfaces.http.lead.export_orders import ExportOrder
+from backend.interfaces.http.lead.export_runs import KEPT, ExportRuns
 
 ORDER = ExportOrder(7, (41, 42), "coco", "all", "predictions", "newest")
 WRITES = """
