@@ -85,6 +85,34 @@ class Database:
                     writing.execute(text("SET LOCAL synchronous_commit TO OFF"))
                 yield writing
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether processes of several hosts may use it."""
+        return self._engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def write_alone(self) -> Iterator[Connection]:
+        """As `write`, kept apart from set-ups and from each other. PostgreSQL alone."""
+        with self.write() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
+            yield connection
+
+    @contextmanager
+    def claimed(self, name: str) -> Iterator[bool]:
+        """Whether this block has a name that one process at a time can have; until it is left or the process dies.
+
+        PostgreSQL alone.
+        """
+        key = {"name": name}
+        with self._translated(), self._engine.connect() as connection:
+            held = connection.execution_options(isolation_level="AUTOCOMMIT")
+            is_own = bool(held.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))"), key))
+            try:
+                yield is_own
+            finally:
+                if is_own:
+                    held.execute(text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))"), key)
+
     def set_up(self) -> None:
         """Make the tables if they are missing, or bring those of an older Masklet forward, in one transaction.
 

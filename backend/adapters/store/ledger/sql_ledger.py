@@ -74,6 +74,11 @@ class SqlLedger(
 ):
     """Ledger by SQLAlchemy Core."""
 
+    @property
+    def database(self) -> Database:
+        """For what lies in the same database and is not of the Ledger port."""
+        return self._database
+
     def close(self) -> None:
         """Let go of all connections."""
         self._database.close()

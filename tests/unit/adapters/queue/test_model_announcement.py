@@ -60,6 +60,17 @@ def test_a_web_process_elsewhere_reads_the_key(tmp_path: Path) -> None:
     assert ModelAnnouncement(tmp_path / "web.json", redis).announced() == TINY  # type: ignore[arg-type]
 
 
+def test_the_key_counts_before_the_file_of_a_host(tmp_path: Path) -> None:
+    redis, now_s = OneKeyRedis(), [0.0]
+    here = ModelAnnouncement(tmp_path / "web.json", redis, monotonic_s=lambda: now_s[0])  # type: ignore[arg-type]
+    here.announce(DEMO)
+    assert here.announced() == DEMO
+    ModelAnnouncement(tmp_path / "elsewhere.json", redis).announce(TINY)  # type: ignore[arg-type]
+    assert here.announced() == DEMO, "read a moment ago"
+    now_s[0] = 1.0
+    assert here.announced() == TINY
+
+
 def test_an_unavailable_redis_is_tolerated(tmp_path: Path) -> None:
     redis = OneKeyRedis()
     redis.is_away = True
