@@ -12,6 +12,7 @@ from backend.adapters.labelstudio.api.session import load_sdk
 from backend.adapters.labelstudio.api.user_access import UserAccess
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.machine.clocks import WallClock
+from backend.adapters.machine.processes import is_dead, own_place
 from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.service import MediaService
 from backend.adapters.media.serving.thumbnails import Thumbnails
@@ -28,6 +29,7 @@ from backend.application.crowd.lead.observed import NOTHING_OBSERVED, Crowd, Qua
 from backend.application.crowd.routing.router import Router
 from backend.application.crowd.routing.status import CrowdStatuses
 from backend.application.imports.segment_handover import Handover
+from backend.application.jobs.leases import LeaseKeeper
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.retry import SETTINGS, note_change
@@ -147,6 +149,8 @@ class WebParts:
     """What the lead's page shows of people and of queues."""
     measuring: MeasuringTurns | None = None
     """Measures quality beside the requests; None without a Label Studio."""
+    leases: LeaseKeeper | None = None
+    """Which loops of the cluster run in this process; None: all of them."""
     trainings: WebTrainings | None = None
     """None without a Label Studio: there are no labels to learn from."""
 
@@ -221,6 +225,7 @@ def build_web(container: Container) -> WebParts:
         ),
         measuring=measuring,
         crowd=CrowdQueues(ledger, CrowdStatuses(ledger, ledger, clock)),
+        leases=LeaseKeeper(ledger, clock, own_place(), is_dead),
         trainings=None if label_studio is None else open_web_trainings(container),
     )
 

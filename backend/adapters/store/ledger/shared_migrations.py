@@ -22,3 +22,11 @@ def to_13(connection: Connection) -> None:
         "reason TEXT NOT NULL, PRIMARY KEY (project_id, source, name))",
     ):
         connection.exec_driver_sql(f"CREATE TABLE {statement}")
+
+
+def to_14(connection: Connection) -> None:
+    """The table of leases."""
+    connection.exec_driver_sql(
+        "CREATE TABLE masklet_leases (name TEXT NOT NULL, holder TEXT NOT NULL, process TEXT NOT NULL, "
+        "token BIGINT NOT NULL, expires_s FLOAT NOT NULL, PRIMARY KEY (name))"
+    )

@@ -1,6 +1,6 @@
-"""The ledger's tables of what several hosts share beside the jobs: notes, records of imports. As in `tables.py`.
+"""The ledger's tables of what several hosts share beside the jobs: notes, leases, imports. As in `tables.py`.
 
-With SQLite they stay empty: one host has these in files of its data folder.
+With SQLite notes and imports stay empty: one host has these in files of its data folder.
 """
 
 from __future__ import annotations
@@ -22,6 +22,18 @@ notes = Table(
 )
 """The key-value store. folder and leaf: the name before and after its last slash; folder may be empty. written_s: the
 time of the last write."""
+
+leases = Table(
+    "masklet_leases",
+    notes.metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("process", Text, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("expires_s", Float, nullable=False),
+)
+"""Which process runs a loop of the cluster. holder: a random name of it. process: where it runs, as JSON. token: grows
+with every new holder. expires_s: by the database's clock."""
 
 import_media = Table(
     "masklet_import_media",

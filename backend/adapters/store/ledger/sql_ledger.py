@@ -23,6 +23,7 @@ from backend.adapters.store.ledger.crowd.step_rows import CrowdStepRows
 from backend.adapters.store.ledger.database import Database
 from backend.adapters.store.ledger.failure_rows import FailureRows
 from backend.adapters.store.ledger.job_rows import JobRows, submit
+from backend.adapters.store.ledger.lease_rows import LeaseRows
 from backend.adapters.store.ledger.player_rows import PlayerRows
 from backend.adapters.store.ledger.prompt_rows import PromptRows, record
 from backend.adapters.store.ledger.push_rows import PushRows
@@ -71,6 +72,7 @@ class SqlLedger(
     LeadRows,
     TrainingRows,
     ClockRows,
+    LeaseRows,
 ):
     """Ledger by SQLAlchemy Core."""
 

@@ -152,8 +152,7 @@ class Lead:
         return await anyio.to_thread.run_sync(work, limiter=self._threads)
 
     def sweep(self) -> None:
-        """Beside the requests: submits what was ordered, then reads runs of the projects that somebody looks at."""
-        self.processing.sweep()
+        """Beside the requests: reads runs of the projects that somebody looks at."""
         clock = self.state.parts.clock
         give_up_s = clock.monotonic_s() + 1.0
         for project_id in self.summaries.wanted(clock.monotonic_s()):
