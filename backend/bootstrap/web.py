@@ -17,7 +17,7 @@ from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.service import MediaService
 from backend.adapters.media.serving.thumbnails import Thumbnails
 from backend.adapters.queue.hover_channel import RedisHoverChannel
-from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
+from backend.adapters.queue.signals import RedisLogins, RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.click_load import ClickLoad
 from backend.application.annotation.prompt_checks import frame_counter
@@ -40,6 +40,7 @@ from backend.application.ports.engine import ModelDirectory
 from backend.application.ports.hover import HoverChannel
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
+from backend.application.ports.logins import LoginStore
 from backend.application.ports.masks import MaskCodec
 from backend.application.ports.prewarm import PrewarmChannel
 from backend.application.ports.queue import JobQueue
@@ -109,11 +110,15 @@ class WebSettings:
 
 @dataclass(frozen=True, slots=True)
 class PlayerParts:
-    """What the player asks Label Studio for. key: signs the sessions. label_studio_url: may frame the page."""
+    """What the player asks Label Studio for. key: signs the sessions. label_studio_url: may frame the page.
+
+    logins: of people who sign in with a token, for all web processes.
+    """
 
     access: UserAccess
     key: bytes = field(repr=False)
     label_studio_url: str
+    logins: LoginStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +245,8 @@ def _retried_settings(container: Container) -> str:
 def _player_parts(container: Container) -> PlayerParts:
     url = container.settings.label_studio_url
     access = UserAccess(url, container.label_studio_session())
-    return PlayerParts(access, container.media_signer.key, container.label_studio_public_url)
+    logins = RedisLogins(container.queue_address)
+    return PlayerParts(access, container.media_signer.key, container.label_studio_public_url, logins)
 
 
 def _web_settings(container: Container) -> WebSettings:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from backend.adapters.labelstudio.api.session import load_sdk
 from backend.adapters.queue.hover_channel import RedisHoverChannel
+from backend.adapters.queue.model_announcement import kept_announced
 from backend.adapters.queue.rq_worker import MaskletWorker
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel
 from backend.adapters.sam2.engine import Sam2Engine
@@ -145,6 +146,7 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
             with (
                 _sweeping(container),
                 _waiting_for_media(media_waits),
+                kept_announced(container.model_announcement, model),
                 _prewarming(runtime, worker.is_stopping),
                 _answering_hovers(container, runtime, kind, worker.is_stopping),
                 _running_priority_jobs(runtime, kind, worker.is_stopping),

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from redis import Redis, RedisError
 
+from backend.application.worker.threads import in_thread
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.jobs import ModelInfo
 
@@ -23,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 KEY = "masklet:model"
 FRESH_S = 1.0
+
+ANNOUNCE_S = 15.0
+"""Between two looks whether the model is announced: a queue that was emptied has lost it."""
 
 
 class ModelAnnouncement:
@@ -49,6 +55,15 @@ class ModelAnnouncement:
                 self._redis.set(KEY, text)
             except RedisError as error:
                 logger.warning("the model was announced in %s only: %s", self._path.name, type(error).__name__)
+
+    def keep(self, model: ModelInfo) -> ModelInfo:
+        """Announces this worker's model again if a Redis that lost its data has none; returns the announced one."""
+        try:
+            if self._redis is None or self._redis.set(KEY, json.dumps(asdict(model), sort_keys=True), nx=True):
+                return model
+        except RedisError:
+            return model
+        return _model(self._from_redis()) or model
 
     def announced(self) -> ModelInfo | None:
         """The model announced last; None before the first announcement. Text that is not a model reads as None."""
@@ -77,6 +92,27 @@ class ModelAnnouncement:
         except RedisError:
             return None
         return value.decode(errors="replace") if isinstance(value, bytes) else value if isinstance(value, str) else None
+
+
+@contextmanager
+def kept_announced(announcement: ModelAnnouncement, model: ModelInfo) -> Iterator[None]:
+    """Inside, keeps a worker's model announced, and warns of workers with another one: their masks mix."""
+
+    def keep(ended: threading.Event) -> None:
+        told = model.version
+        while not ended.wait(ANNOUNCE_S):
+            other = announcement.keep(model)
+            if other.version not in (model.version, told):
+                told = other.version
+                logger.warning(
+                    "this worker has %s, and another one announced %s: requests are recorded for that one. Give all "
+                    "hosts the same MASKLET_MODEL and model folder",
+                    model.version,
+                    told,
+                )
+
+    with in_thread("model-announcement", keep, join_s=None):
+        yield
 
 
 def _model(text: str | None) -> ModelInfo | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -23,7 +22,7 @@ from backend.interfaces.http.lead.listing import TaskListing
 from backend.interfaces.http.lead.quality_process import QualityProcess
 from backend.interfaces.http.player.problems import NoLeads, NotLead
 from backend.interfaces.http.player.renewed import Renewed
-from backend.interfaces.http.player.sessions import Caller, PlayerSessions
+from backend.interfaces.http.player.sessions import Caller, open_sessions
 from backend.interfaces.http.player.tasks import PlayerTasks
 
 PREFIX = "/api/lead"
@@ -61,13 +60,11 @@ class Lead:
 
     def __init__(self, state: AppState) -> None:
         parts = state.parts
-        access, key = (
-            (None, secrets.token_bytes(32)) if parts.player is None else (parts.player.access, parts.player.key)
-        )
+        access = None if parts.player is None else parts.player.access
         self.state = state
         self.quality = parts.quality
         self.crowd = parts.crowd
-        self.sessions = PlayerSessions(access, key, parts.clock)
+        self.sessions = open_sessions(parts.player, parts.clock)
         self.listing = TaskListing(access, parts.clock)
         self.summaries = Summaries(parts.ledger, parts.annotation_service.masks)
         self.processing = Processing(parts.ledger, self._submit)
