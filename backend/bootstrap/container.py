@@ -26,8 +26,8 @@ from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.review.task_signature import TaskSigner
+from backend.bootstrap.cluster.shared_state import SharedState, StateInFiles, StateInLedger
 from backend.bootstrap.log_redaction import RedactingFormatter
-from backend.bootstrap.shared_state import SharedState, StateInFiles, StateInLedger
 from backend.domain.errors import InvalidInput, QueueUnavailable
 from backend.domain.tasks import TaskKey
 from backend.settings import Settings
@@ -98,10 +98,6 @@ class DataFolder:
     @property
     def models(self) -> Path:
         return self.root / "models"
-
-    @property
-    def model_in_use(self) -> Path:
-        return self.root / "model-in-use.json"
 
     @property
     def trainings(self) -> Path:
@@ -207,7 +203,7 @@ class Container:
     @cached_property
     def shared_state(self) -> SharedState:
         """In the data folder, and with PostgreSQL in the ledger. Raises ServiceUnavailable."""
-        is_sqlite = (self.settings.database_url or self.folder.ledger_url).startswith("sqlite")
+        is_sqlite = (self.settings.database_url or "sqlite:").startswith("sqlite")
         return StateInFiles(self.folder) if is_sqlite else StateInLedger(self.ledger, self.folder, self.clock)
 
     @property
@@ -216,7 +212,6 @@ class Container:
 
     @property
     def media_signer(self) -> Signer:
-        """Signs the addresses of media."""
         return self.shared_state.media_signer
 
     @cached_property

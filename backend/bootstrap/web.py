@@ -36,11 +36,11 @@ from backend.application.jobs.retry import SETTINGS, note_change
 from backend.application.jobs.submit import Submitter
 from backend.application.player.current_masks import CurrentMasks, open_current_masks
 from backend.application.ports.clock import Clock
+from backend.application.ports.cluster.logins import LoginStore
 from backend.application.ports.engine import ModelDirectory
 from backend.application.ports.hover import HoverChannel
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
-from backend.application.ports.logins import LoginStore
 from backend.application.ports.masks import MaskCodec
 from backend.application.ports.prewarm import PrewarmChannel
 from backend.application.ports.queue import JobQueue

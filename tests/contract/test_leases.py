@@ -11,10 +11,10 @@ from dataclasses import replace
 import pytest
 
 from backend.adapters.machine.processes import is_dead, own_place
-from backend.adapters.store.ledger.note_rows import NoteRows
+from backend.adapters.store.ledger.shared.note_rows import NoteRows
 from backend.adapters.store.ledger.sql_ledger import SqlLedger
 from backend.application.jobs.leases import LEASE_S, LONGEST_STEP_S, LeaseKeeper
-from backend.application.ports.leases import ProcessPlace
+from backend.application.ports.cluster.leases import ProcessPlace
 from backend.domain.errors import LeaseLost, ServiceUnavailable
 from tests.fakes.clock import FakeClock
 

@@ -15,7 +15,7 @@ import pytest
 
 from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.store.key_value import FileKeyValueStore
-from backend.adapters.store.ledger.note_rows import NoteRows
+from backend.adapters.store.ledger.shared.note_rows import NoteRows
 from backend.adapters.store.ledger.sql_ledger import SqlLedger
 from backend.application.imports.model import BatchItem, ItemState, Outcome
 from backend.application.ports.training.queue import ActiveModel

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from backend.adapters.machine.clocks import boot_name
-from backend.application.ports.leases import ProcessPlace
+from backend.application.ports.cluster.leases import ProcessPlace
 
 PROCESS_NAMESPACE = Path("/proc/self/ns/pid")
 

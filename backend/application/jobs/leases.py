@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from backend.application.ports.clock import Clock
-from backend.application.ports.leases import Lease, LeaseLedger, ProcessPlace
+from backend.application.ports.cluster.leases import Lease, LeaseLedger, ProcessPlace
 from backend.domain.errors import LeaseLost, MaskletError
 
 logger = logging.getLogger(__name__)

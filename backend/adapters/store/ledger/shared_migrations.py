@@ -1,4 +1,4 @@
-"""The migrations to the tables of `shared_tables.py`. As in `migrations.py`: plain SQL, without the tables' modules."""
+"""The migrations to the tables of `shared_tables.py`. As in `migrations.py`: plain SQL, without `tables.py`."""
 
 from __future__ import annotations
 

@@ -23,11 +23,11 @@ from backend.adapters.store.ledger.crowd.step_rows import CrowdStepRows
 from backend.adapters.store.ledger.database import Database
 from backend.adapters.store.ledger.failure_rows import FailureRows
 from backend.adapters.store.ledger.job_rows import JobRows, submit
-from backend.adapters.store.ledger.lease_rows import LeaseRows
 from backend.adapters.store.ledger.player_rows import PlayerRows
 from backend.adapters.store.ledger.prompt_rows import PromptRows, record
 from backend.adapters.store.ledger.push_rows import PushRows
 from backend.adapters.store.ledger.retention_rows import RetentionRows
+from backend.adapters.store.ledger.shared.lease_rows import LeaseRows
 from backend.adapters.store.ledger.training_rows import TrainingRows
 from backend.adapters.store.ledger.waiter_rows import WaiterRows
 from backend.application.ports.clock import Clock

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from backend.adapters.labelstudio.api.user_access import Credential, LabelStudioUser
 from backend.application.ports.clock import Clock
-from backend.application.ports.logins import LoginStore, NoLogins
+from backend.application.ports.cluster.logins import LoginStore, NoLogins
 from backend.bootstrap.web import PlayerParts
 from backend.domain.errors import NotAllowed
 from backend.domain.recent import Recent

@@ -12,7 +12,7 @@ from backend.adapters.labelstudio.api.annotations import AnnotationRecord
 from backend.adapters.labelstudio.api.client import ChangedTask, TaskRecord
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.api.user_access import UserAccess
-from backend.application.ports.logins import LoginStore, NoLogins
+from backend.application.ports.cluster.logins import LoginStore, NoLogins
 from backend.bootstrap.web import PlayerParts
 from backend.domain.errors import NotAllowed
 from backend.domain.tasks import TaskKey

@@ -14,7 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from backend.adapters.store.ledger.database import fenced
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.shared_tables import leases
-from backend.application.ports.leases import Lease, ProcessPlace
+from backend.application.ports.cluster.leases import Lease, ProcessPlace
 
 OVER_S = 0.0
 

@@ -22,8 +22,8 @@ from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.record_database import SqliteRecords
 from backend.adapters.media.serving.addresses import Signer, new_key, open_signer
 from backend.adapters.store.key_value import NAME, FileKeyValueStore
-from backend.adapters.store.ledger.import_rows import ImportRows
-from backend.adapters.store.ledger.note_rows import NoteRows, keep_note, read_note
+from backend.adapters.store.ledger.shared.import_rows import ImportRows
+from backend.adapters.store.ledger.shared.note_rows import NoteRows, keep_note, read_note
 from backend.adapters.store.ledger.sql_ledger import SqlLedger
 from backend.adapters.store.model_use import NOTE as MODEL_USE
 from backend.adapters.store.model_use import ModelUses, UseFile, UseNote
@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 MEDIA_KEY = "keys/media"
 TAKEN_OVER = "taken-over"
+MODEL_USE_FILE = "model-in-use.json"
 
 _RECORDS = {
     "media": "media_id, path, body",
@@ -57,8 +58,6 @@ class StateFiles(Protocol):
     def records(self) -> Path: ...
     @property
     def indices(self) -> Path: ...
-    @property
-    def model_in_use(self) -> Path: ...
 
 
 class SharedState(Protocol):
@@ -99,7 +98,7 @@ class StateInFiles:
 
     @cached_property
     def model_uses(self) -> ModelUses:
-        return ModelUses(UseFile(self._folder.model_in_use))
+        return ModelUses(UseFile(self._folder.root / MODEL_USE_FILE))
 
 
 class StateInLedger:
@@ -138,7 +137,7 @@ class StateInLedger:
 def take_over(ledger: SqlLedger, folder: StateFiles, notes: NoteRows) -> None:
     """Copies a folder's state into the ledger, in one transaction; what the ledger has already stays."""
     mark = f"{TAKEN_OVER}/{_name_of(folder)}"
-    places = (folder.key_values, folder.media_key, folder.records, folder.model_in_use)
+    places = (folder.key_values, folder.media_key, folder.records, folder.root / MODEL_USE_FILE)
     if not any(place.exists() for place in places) or notes.read(mark) is not None:
         return
     with ledger.database.write_alone() as connection:
@@ -167,7 +166,7 @@ def _name_of(folder: StateFiles) -> str:
 
 def _notes_of(folder: StateFiles) -> Iterator[tuple[str, bytes, float]]:
     """Names, values and times of the last write, key and model in use among them."""
-    for name, path in ((MEDIA_KEY, folder.media_key), (MODEL_USE, folder.model_in_use)):
+    for name, path in ((MEDIA_KEY, folder.media_key), (MODEL_USE, folder.root / MODEL_USE_FILE)):
         with suppress(FileNotFoundError):
             yield name, path.read_bytes().strip(), path.stat().st_mtime
     for path in folder.key_values.rglob("*"):
