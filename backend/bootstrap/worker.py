@@ -128,7 +128,9 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
     """
     worker_name = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
     with beating(container, worker_name) as heartbeat:
-        worker = MaskletWorker(container.queue_address, kind, name=worker_name, steps=heartbeat)
+        worker = MaskletWorker(
+            container.queue_address, kind, name=worker_name, steps=heartbeat, find_job=container.ledger.job
+        )
         notifier, watch = RedisNotifier(container.queue_address), ModelWatch(container, worker.stop)
         media_waits = MediaWaits(ended=notifier.notify)
         job_runner = build_job_runner(container, worker_name, media_waits)
