@@ -50,10 +50,11 @@ class FrameHolders:
                 return False
             task = self._find_job(job_id).task
             key = f"masklet:frames:{self._queue.name}:{task.project_id}-{task.task_id}"
-            holder = self._redis.get(key)
-            if holder is not None and self._is_idle(holder.decode()) and self._is_first_time(entry_id):
+            found = self._redis.get(key)
+            holder = found.decode() if isinstance(found, bytes) else ""
+            if holder and self._is_idle(holder) and self._is_first_time(entry_id):
                 self._give_back(entry_id)
-                logger.info("entry %s is left to the worker %s, which has its frames", entry_id, holder.decode())
+                logger.info("entry %s is left to the worker %s, which has its frames", entry_id, holder)
                 return True
             self._redis.set(key, self._worker, ex=HELD_S)
         except (RedisError, MaskletError) as error:
