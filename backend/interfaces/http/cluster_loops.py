@@ -40,12 +40,12 @@ def background_of(service: AppState, lead: Lead) -> tuple[Background, ...]:
 
 
 def take_leases(service: AppState) -> None:
-    """Before the loops start: what no other process runs begins at once."""
+    """Takes and renews leases; before the loops start, so that what no other process runs begins at once."""
     if service.parts.leases is not None:
         try:
             service.parts.leases.renew()
         except MaskletError as error:
-            logger.warning("no lease is taken yet: %s", error)
+            logger.warning("leases are not renewed: %s", error)
 
 
 def hint_routes(service: AppState, project_id: int) -> None:
@@ -55,12 +55,15 @@ def hint_routes(service: AppState, project_id: int) -> None:
         return
     router.hint(project_id)
     if leases is not None and not leases.holds(ROUTES):
-        service.parts.key_values.write(f"{HINTS}/{project_id}", b"")
+        try:
+            service.parts.key_values.write(f"{HINTS}/{project_id}", b"")
+        except (MaskletError, OSError) as error:
+            logger.info("project %d is looked at when its turn comes: %s", project_id, error)
 
 
 def _renewal(service: AppState) -> Iterator[Background]:
     if service.parts.leases is not None:
-        yield Background("leases", service.parts.leases.renew, period_s=RENEW_S)
+        yield Background("leases", partial(take_leases, service), period_s=RENEW_S)
 
 
 def _own(service: AppState, lead: Lead) -> Iterator[Background]:
