@@ -21,11 +21,12 @@ from pydantic import ValidationError
 
 from backend.adapters.machine.clocks import SystemClock, boot_name
 from backend.adapters.media.import_records import ImportRecords
-from backend.adapters.media.serving.addresses import Signer, open_signer
-from backend.adapters.store.key_value import FileKeyValueStore
+from backend.adapters.media.serving.addresses import Signer
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.adapters.store.masks.store import ObjectMaskStore
+from backend.application.ports.key_value import KeyValueStore
 from backend.application.review.task_signature import TaskSigner
+from backend.bootstrap.cluster.shared_state import SharedState, StateInFiles, StateInLedger
 from backend.bootstrap.log_redaction import RedactingFormatter
 from backend.bootstrap.masks.opening import open_masks, open_shared_store, store_secrets
 from backend.domain.errors import InvalidInput, QueueUnavailable
@@ -206,22 +207,27 @@ class Container:
         return open_masks(self.settings, self.folder.root, self.shared_store)
 
     @cached_property
-    def key_values(self) -> FileKeyValueStore:
-        return FileKeyValueStore(self.folder.key_values)
+    def shared_state(self) -> SharedState:
+        """In the data folder, and with PostgreSQL in the ledger. Raises ServiceUnavailable."""
+        is_sqlite = (self.settings.database_url or "sqlite:").startswith("sqlite")
+        return StateInFiles(self.folder) if is_sqlite else StateInLedger(self.ledger, self.folder, self.clock)
 
-    @cached_property
+    @property
+    def key_values(self) -> KeyValueStore:
+        return self.shared_state.key_values
+
+    @property
     def media_signer(self) -> Signer:
-        """Signs the addresses of media; its key lies in the data folder."""
-        return open_signer(self.folder.media_key)
+        return self.shared_state.media_signer
 
     @cached_property
     def task_signer(self) -> TaskSigner:
         """Signs correction tasks; its key is derived from the key of the media addresses."""
         return TaskSigner.derived_from(self.media_signer.key)
 
-    @cached_property
+    @property
     def import_records(self) -> ImportRecords:
-        return ImportRecords(self.folder.records, self.folder.indices)
+        return self.shared_state.import_records
 
     @cached_property
     def queue_address(self) -> str:

@@ -12,11 +12,12 @@ from backend.adapters.labelstudio.api.sdk import load_sdk
 from backend.adapters.labelstudio.api.user_access import UserAccess
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.machine.clocks import WallClock
+from backend.adapters.machine.processes import is_dead, own_place
 from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.service import MediaService
 from backend.adapters.media.serving.thumbnails import Thumbnails
 from backend.adapters.queue.hover_channel import RedisHoverChannel
-from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
+from backend.adapters.queue.signals import RedisLogins, RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
 from backend.adapters.store.objects.s3 import S3Objects
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.click_load import ClickLoad
@@ -29,12 +30,14 @@ from backend.application.crowd.lead.observed import NOTHING_OBSERVED, Crowd, Qua
 from backend.application.crowd.routing.router import Router
 from backend.application.crowd.routing.status import CrowdStatuses
 from backend.application.imports.segment_handover import Handover
+from backend.application.jobs.leases import LeaseKeeper
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.retry import SETTINGS, note_change
 from backend.application.jobs.submit import Submitter
 from backend.application.player.current_masks import CurrentMasks, open_current_masks
 from backend.application.ports.clock import Clock
+from backend.application.ports.cluster.logins import LoginStore
 from backend.application.ports.engine import ModelDirectory
 from backend.application.ports.hover import HoverChannel
 from backend.application.ports.key_value import KeyValueStore
@@ -109,11 +112,15 @@ class WebSettings:
 
 @dataclass(frozen=True, slots=True)
 class PlayerParts:
-    """What the player asks Label Studio for. key: signs the sessions. label_studio_url: may frame the page."""
+    """What the player asks Label Studio for. key: signs the sessions. label_studio_url: may frame the page.
+
+    logins: of people who sign in with a token, for all web processes.
+    """
 
     access: UserAccess
     key: bytes = field(repr=False)
     label_studio_url: str
+    logins: LoginStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,8 @@ class WebParts:
     """What the lead's page shows of people and of queues."""
     measuring: MeasuringTurns | None = None
     """Measures quality beside the requests; None without a Label Studio."""
+    leases: LeaseKeeper | None = None
+    """Which loops of the cluster run in this process; None: all of them."""
     trainings: WebTrainings | None = None
     """None without a Label Studio: there are no labels to learn from."""
 
@@ -228,6 +237,7 @@ def build_web(container: Container) -> WebParts:
         ),
         measuring=measuring,
         crowd=CrowdQueues(ledger, CrowdStatuses(ledger, ledger, clock)),
+        leases=LeaseKeeper(ledger, clock, own_place(), is_dead),
         trainings=None if label_studio is None else open_web_trainings(container),
     )
 
@@ -242,7 +252,8 @@ def _retried_settings(container: Container) -> str:
 def _player_parts(container: Container) -> PlayerParts:
     url = container.settings.label_studio_url
     access = UserAccess(url, container.label_studio_session())
-    return PlayerParts(access, container.media_signer.key, container.label_studio_public_url)
+    logins = RedisLogins(container.queue_address)
+    return PlayerParts(access, container.media_signer.key, container.label_studio_public_url, logins)
 
 
 def _web_settings(container: Container) -> WebSettings:

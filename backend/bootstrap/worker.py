@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from backend.adapters.labelstudio.api.sdk import load_sdk
 from backend.adapters.queue.hover_channel import RedisHoverChannel
+from backend.adapters.queue.model_announcement import kept_announced
 from backend.adapters.queue.rq_worker import MaskletWorker
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel
 from backend.adapters.sam2.engine import Sam2Engine
@@ -130,7 +131,9 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
     worker_name = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
     require_store(container)
     with beating(container, worker_name) as heartbeat:
-        worker = MaskletWorker(container.queue_address, kind, name=worker_name, steps=heartbeat)
+        worker = MaskletWorker(
+            container.queue_address, kind, name=worker_name, steps=heartbeat, find_job=container.ledger.job
+        )
         notifier, watch = RedisNotifier(container.queue_address), ModelWatch(container, worker.stop)
         media_waits = MediaWaits(ended=notifier.notify)
         job_runner = build_job_runner(container, worker_name, media_waits)
@@ -148,6 +151,7 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
             with (
                 _sweeping(container),
                 _waiting_for_media(media_waits),
+                kept_announced(container.model_announcement, model),
                 _prewarming(runtime, worker.is_stopping),
                 _answering_hovers(container, runtime, kind, worker.is_stopping),
                 _running_priority_jobs(runtime, kind, worker.is_stopping),

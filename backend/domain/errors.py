@@ -89,6 +89,10 @@ class ServiceUnavailable(MaskletError):
     """A required service does not answer; retrying may help."""
 
 
+class LeaseLost(ServiceUnavailable):
+    """Another process took over this work meanwhile; nothing was written."""
+
+
 class StorageFull(ServiceUnavailable):
     """A disk or a quota is full; the work resumes by itself when there is space."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -17,6 +18,13 @@ class MemoryKeyValueStore:
     def write(self, name: str, body: bytes) -> None:
         self.kept.pop(name, None)
         self.kept[name] = body
+
+    def change(self, name: str, change: Callable[[bytes | None], bytes]) -> bytes:
+        self.write(name, change(self.read(name)))
+        return self.kept[name]
+
+    def values(self, folder: str) -> tuple[tuple[str, bytes], ...]:
+        return tuple((name, self.kept[name]) for name in self.names(folder))
 
     def names(self, folder: str) -> tuple[str, ...]:
         found = [name for name in self.kept if name.rpartition("/")[0] == folder]

@@ -67,8 +67,8 @@ class Quarantine:
 
     def suspects(self) -> tuple[Suspect, ...]:
         """All files that killed a decoder, the newest death first."""
-        names = self.key_values.names(FOLDER)
-        found = (self._read(ContentHash(name.rpartition("/")[2])) for name in names)
+        stored = self.key_values.values(FOLDER)
+        found = (_suspect_of(ContentHash(name.rpartition("/")[2]), body) for name, body in stored)
         return tuple(one for one in found if one is not None)
 
     def lift(self, wanted: str) -> tuple[Suspect, ...]:
@@ -80,13 +80,15 @@ class Quarantine:
 
     def _read(self, content_hash: ContentHash) -> Suspect | None:
         body = self.key_values.read(_name_of(content_hash))
-        if body is None:
-            return None
-        try:
-            record = json.loads(body)
-            return Suspect(content_hash, str(record["name"]), tuple(map(float, record["deaths_s"])))
-        except (ValueError, KeyError, TypeError):
-            return None
+        return None if body is None else _suspect_of(content_hash, body)
+
+
+def _suspect_of(content_hash: ContentHash, body: bytes) -> Suspect | None:
+    try:
+        record = json.loads(body)
+        return Suspect(content_hash, str(record["name"]), tuple(map(float, record["deaths_s"])))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _name_of(content_hash: str) -> str:

@@ -27,10 +27,12 @@ from rq.job import Job as RqJob
 from rq.utils import now, utcformat
 from rq.worker import WorkerStatus
 
+from backend.adapters.queue.frame_holders import LEAVE_S, FindJob, FrameHolders
 from backend.adapters.queue.heartbeat_file import ProcessHeartbeat
 from backend.adapters.queue.ledger_job import LedgerJob
 from backend.adapters.queue.names import ALIVE_S, BEAT_S, SERIALIZER, STEP_DUE_FIELD, connect, queue_name
 from backend.application.ports.progress import work_moved
+from backend.domain.errors import NotAllowed
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +49,19 @@ LONGEST_PAUSE_S = 5.0
 class MaskletWorker(SimpleWorker):
     """Runs the jobs of one queue until it is stopped."""
 
-    def __init__(self, url: str, kind: str, *, name: str, steps: ProcessHeartbeat | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        kind: str,
+        *,
+        name: str,
+        steps: ProcessHeartbeat | None = None,
+        find_job: FindJob | None = None,
+    ) -> None:
         """url: the server's address. kind: of jobs, or TRAIN. name: unique among live workers; written into the ledger.
 
         steps: the process's steps of work; None: the heartbeat says nothing of them.
+        find_job: lets jobs go to the worker that has their task's frames; None: each entry is taken.
         """
         self._steps = steps
         self._stopping = threading.Event()
@@ -69,6 +80,7 @@ class MaskletWorker(SimpleWorker):
             prepare_for_work=False,
         )
         self.log_result_lifespan = False
+        self._holders = None if find_job is None else FrameHolders(connection, queue, name, find_job)
 
     @property
     def connection_timeout(self) -> int:
@@ -122,10 +134,23 @@ class MaskletWorker(SimpleWorker):
         if result is None:
             return False
         job, queue = result
+        if self._leaves(job):
+            self._stopping.wait(LEAVE_S)
+            return False
         logger.info("worker %s takes %s", self.name, job.id)
         self.execute_job(job, queue)
         self.heartbeat()  # RQ's counters may have created the worker's key again, without expiry
         return True
+
+    def _leaves(self, entry: RqJob) -> bool:
+        """Whether the entry went back to the queue, for another worker. A foreign one does not: its execution fails."""
+        if self._holders is None:
+            return False
+        try:
+            LedgerJob.require_allowed(entry)  # type: ignore[arg-type]
+        except NotAllowed:
+            return False
+        return self._holders.leaves(entry.id, str(entry.args[0]))
 
     def execute_job(self, job: RqJob, queue: Queue) -> None:
         """Runs one job; RQ records its exception. The ledger covers an exception that is not recorded."""

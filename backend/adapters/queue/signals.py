@@ -1,7 +1,7 @@
 """Short-lived signals between web process and workers, on the queue's server.
 
-Notifications of ended jobs, prewarm requests, media status, and cursors of sessions. All of them are bounded, expire,
-and may be lost: the ledger holds the state of jobs.
+Notifications of ended jobs, prewarm requests, media status, cursors of sessions, and logins. All of them are bounded,
+expire, and may be lost: the ledger holds the state of jobs.
 """
 
 from __future__ import annotations
@@ -141,6 +141,32 @@ class RedisSessionCursors:
             return None if value is None else int(value)
         except (RedisError, ValueError):
             return None
+
+
+class RedisLogins:
+    """The LoginStore port: a key per login. Without an answer from the server, nothing is kept."""
+
+    def __init__(self, url: str) -> None:
+        self._redis: Redis = connect(url, timeout_s=REPLY_TIMEOUT_S)
+
+    def keep(self, name: str, body: bytes, *, for_s: int) -> None:
+        """See the port."""
+        try:
+            self._redis.set(_login(name), body, ex=for_s)
+        except RedisError as error:
+            logger.warning("a login is known to this process alone: %s", type(error).__name__)
+
+    def kept(self, name: str) -> bytes | None:
+        """See the port."""
+        try:
+            body = self._redis.get(_login(name))
+        except RedisError:
+            return None
+        return body if isinstance(body, bytes) else None
+
+
+def _login(name: str) -> str:
+    return f"masklet:login:{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _channel(job_id: str) -> str:

@@ -6,14 +6,23 @@ They are not synced: a value that a crash takes is computed or read again.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend.codecs.atomic_file import write_atomically
 from backend.codecs.full_disk import full_disk_told
+from backend.codecs.sqlite_files import exclusive_lock
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*(?:/[a-z0-9][a-z0-9_.-]*)*")
+
+
+def checked_name(name: str) -> str:
+    """Raises ValueError for text that is no name of a note."""
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a note")
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,19 @@ class FileKeyValueStore:
         with full_disk_told(self.root):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, body, mode=0o600)
+
+    def change(self, name: str, change: Callable[[bytes | None], bytes]) -> bytes:
+        """Under a lock of the whole store: changes are few and short."""
+        with full_disk_told(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with exclusive_lock(self.root):
+                body = change(self.read(name))
+                self.write(name, body)
+        return body
+
+    def values(self, folder: str) -> tuple[tuple[str, bytes], ...]:
+        bodies = ((name, self.read(name)) for name in self.names(folder))
+        return tuple((name, body) for name, body in bodies if body is not None)
 
     def names(self, folder: str) -> tuple[str, ...]:
         written: list[tuple[int, str]] = []
@@ -57,6 +79,4 @@ class FileKeyValueStore:
             self._path(name).unlink()
 
     def _path(self, name: str) -> Path:
-        if not NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a note")
-        return self.root / name
+        return self.root / checked_name(name)

@@ -16,6 +16,8 @@ ADOPTED_ACTIONS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREA
 """Label Studio's names of the webhooks after which annotations are read."""
 
 
+WEBHOOKS = "webhooks"
+
 EPOCH = "1970-01-01T00:00:00.000000Z"
 """A time before all annotations, in the form of Label Studio's filters."""
 
@@ -61,8 +63,9 @@ def change_source_of(key_values: KeyValueStore, project_id: int) -> ChangeSource
 
 def change_sources(key_values: KeyValueStore) -> Mapping[str, str]:
     """The change source per project, by project id as text."""
+    hooked = set(key_values.names(WEBHOOKS))
     return {
-        str(project_id): change_source_of(key_values, project_id).value
+        str(project_id): (ChangeSource.WEBHOOK if _webhook(project_id) in hooked else ChangeSource.POLL).value
         for project_id in sorted(projects_of(key_values))
     }
 
@@ -94,4 +97,4 @@ def _adopted_name(task: TaskKey) -> str:
 
 
 def _webhook(project_id: int) -> str:
-    return f"webhooks/{project_id}"
+    return f"{WEBHOOKS}/{project_id}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -34,42 +33,49 @@ class UserRecord:
 
 
 class UserRecords:
-    """The records of all users. Thread-safe within one process."""
+    """The records of all users. Safe in any number of threads and processes."""
 
     def __init__(self, key_values: KeyValueStore) -> None:
         self._key_values = key_values
-        self._lock = threading.Lock()
 
     def read(self, task: TaskKey, user: str) -> UserRecord:
         """The record; an empty one if there is none or it cannot be read."""
-        body = self._key_values.read(_name(task, user))
-        if body is None:
-            return UserRecord()
-        try:
-            fields = json.loads(body)
-            return UserRecord(
-                {(ObjectId(o), FrameIndex(int(frame))): str(job_id) for o, frame, job_id in fields["previews"]},
-                {ObjectId(o): float(at_s) for o, at_s in fields["forgotten"].items()},
-                int(fields["revision"]),
-                fields.get("starts_from_prediction") is True,
-            )
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return UserRecord()
+        return _record_of(self._key_values.read(_name(task, user)))
 
     def change(self, task: TaskKey, user: str, change: Callable[[UserRecord], UserRecord]) -> UserRecord:
         """Applies a change, raises the revision, and returns the new record."""
-        with self._lock:
-            before = self.read(task, user)
-            changed = change(before)
-            after = replace(changed, revision=before.revision + 1)
-            body = {
-                "previews": [[o, frame, job_id] for (o, frame), job_id in after.previews.items()],
-                "forgotten": after.forgotten_s,
-                "revision": after.revision,
-                "starts_from_prediction": after.starts_from_prediction,
-            }
-            self._key_values.write(_name(task, user), json.dumps(body).encode())
-            return after
+
+        def changed(body: bytes | None) -> bytes:
+            before = _record_of(body)
+            return _body_of(replace(change(before), revision=before.revision + 1))
+
+        return _record_of(self._key_values.change(_name(task, user), changed))
+
+
+def _record_of(body: bytes | None) -> UserRecord:
+    """An empty record if there is none or it cannot be read."""
+    if body is None:
+        return UserRecord()
+    try:
+        fields = json.loads(body)
+        return UserRecord(
+            {(ObjectId(o), FrameIndex(int(frame))): str(job_id) for o, frame, job_id in fields["previews"]},
+            {ObjectId(o): float(at_s) for o, at_s in fields["forgotten"].items()},
+            int(fields["revision"]),
+            fields.get("starts_from_prediction") is True,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return UserRecord()
+
+
+def _body_of(record: UserRecord) -> bytes:
+    body = {
+        "previews": [[o, frame, job_id] for (o, frame), job_id in record.previews.items()],
+        "forgotten": record.forgotten_s,
+        "revision": record.revision,
+        "starts_from_prediction": record.starts_from_prediction,
+    }
+    return json.dumps(body).encode()
 
 
 def _name(task: TaskKey, user: str) -> str:

@@ -6,7 +6,7 @@ store. Names are paths of plain words; the last part is any text of the writer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from backend.domain.tasks import TaskKey
@@ -25,8 +25,19 @@ class KeyValueStore(Protocol):
 
     def write(self, name: str, body: bytes) -> None: ...
 
+    def change(self, name: str, change: Callable[[bytes | None], bytes]) -> bytes:
+        """Replaces a value by what `change` makes of it, None if there is none; returns the new value.
+
+        No other call of `change` for this name comes between, of any process.
+        """
+        ...
+
     def names(self, folder: str) -> tuple[str, ...]:
         """The names directly in a folder ("shown/1-7"), last written first."""
+        ...
+
+    def values(self, folder: str) -> tuple[tuple[str, bytes], ...]:
+        """The names and values directly in a folder, last written first, in one read where values are rows."""
         ...
 
     def folders(self, folder: str) -> tuple[str, ...]:

@@ -101,8 +101,8 @@ class Audits:
     def tallies(self, project_id: int | None = None) -> Mapping[str, AuditTally]:
         """The tallies by model version, of one project or all; versions without a compared mask are left out."""
         found: dict[str, list[AuditedMask]] = {}
-        for name in self.key_values.names(FOLDER):
-            record = self._read(name)
+        for name, body in self.key_values.values(FOLDER):
+            record = _record_of(name, body)
             if record is not None and project_id in (None, record["project"]):
                 settled = [AuditedMask(m["uncertainty"], m["iou"]) for m in record["masks"] if m["iou"] is not None]
                 found.setdefault(record["model_version"], []).extend(settled)
@@ -114,19 +114,21 @@ class Audits:
 
     def _read(self, name: str) -> _Record | None:
         body = self.key_values.read(name)
-        if body is None:
-            return None
-        try:
-            record: _Record = json.loads(body)
-            for mask in record["masks"]:
-                mask["size"] = (mask["size"][0], mask["size"][1])
-            return record
-        except (ValueError, KeyError, TypeError, IndexError):
-            logger.warning("the record %s is not readable and is ignored", name)
-            return None
+        return None if body is None else _record_of(name, body)
 
     def _write(self, corrected: Corrected, record: _Record) -> None:
         self.key_values.write(_name(corrected), json.dumps(record).encode())
+
+
+def _record_of(name: str, body: bytes) -> _Record | None:
+    try:
+        record: _Record = json.loads(body)
+        for mask in record["masks"]:
+            mask["size"] = (mask["size"][0], mask["size"][1])
+        return record
+    except (ValueError, KeyError, TypeError, IndexError):
+        logger.warning("the record %s is not readable and is ignored", name)
+        return None
 
 
 def _name(corrected: Corrected) -> str:

@@ -165,15 +165,21 @@ class _Attempt:
         )
         history = self._score_history(one, writer, scorer)
         with self.control.engine_turn:
-            while not self.control.is_stopped and (masks := self._next(frames)) is not None:
+            while not self.control.is_stopped and (masks := self._next(frames, writer)) is not None:
                 with self.stopwatch.time("encode"):
                     self._store(masks, writer, scorer, history)
                 self.control.done += 1
                 self._between_frames(frames, writer)
 
-    def _next(self, frames: Propagation) -> FrameMasks | None:
-        with self.stopwatch.time("model"):
-            return next(frames, None)
+    def _next(self, frames: Propagation, writer: MaskWriter) -> FrameMasks | None:
+        """The next frame. The engine asks whether to go on before it begins one: until then all frames are stored."""
+        try:
+            with self.stopwatch.time("model"):
+                return next(frames, None)
+        except Interrupted:
+            if self.control.done > self.snapshot_done:
+                self._snapshot(frames, writer)
+            raise
 
     def _score_history(self, one: Pass, writer: MaskWriter, scorer: Scorer) -> ScoreHistory:
         """The run's evidence around a pass; the scorer has recalled the frames before it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,7 @@ from backend.application.imports.task_fields import GivenFields
 from backend.application.ports.data_table import DataTable
 from backend.application.projects.table_columns import new_columns_hidden
 from backend.bootstrap.annotation import open_annotation_service
-from backend.bootstrap.container import Container, DataFolder
+from backend.bootstrap.container import Container
 from backend.bootstrap.imports.batch_prompts import TaskPrompts, file_prompter
 from backend.bootstrap.imports.field_check import given_fields, require_fields
 from backend.bootstrap.media import media_library
@@ -106,19 +106,18 @@ class Batch:
 
 @contextmanager
 def open_batch(arguments: list[str], options: BatchOptions, progress: BatchProgress) -> Iterator[Batch]:
-    """Everything that an import needs. One import at a time works on a project from one data folder.
+    """Everything that an import needs. One import at a time works on a project from one data folder or ledger.
 
     Raises InvalidInput for options that cannot work together, LabelStudioUnavailable or LabelStudioRefused.
     """
     container = Container.from_environment(
         label_studio_url=options.label_studio_url, label_studio_token=options.api_key
     )
-    folder = container.folder
     client = container.label_studio
     if client is None:
         raise InvalidInput("no Label Studio is named: give --label-studio-url and --api-key, or set LABEL_STUDIO_URL")
     try:
-        with _alone(folder, options.project_id):
+        with _alone(container, options.project_id):
             yield _put_together(arguments, options, container=container, client=client, progress=progress)
     finally:
         client.close()
@@ -278,11 +277,15 @@ def _starting(container: Container, label_config: str) -> TaskStarter:
 
 
 @contextmanager
-def _alone(folder: DataFolder, project_id: int) -> Iterator[None]:
+def _alone(container: Container, project_id: int) -> Iterator[None]:
     """Two imports into one project at once would each not see what the other makes."""
-    with (folder.root / f"import-{project_id}.lock").open("w") as lock:
+    refusal = NotAllowed(f"another import into project {project_id} is under way; wait for it to end")
+    with (container.folder.root / f"import-{project_id}.lock").open("w") as lock, ExitStack() as held:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise NotAllowed(f"another import into project {project_id} is under way; wait for it to end") from None
+            raise refusal from None
+        database = container.ledger.database
+        if database.is_shared and not held.enter_context(database.claimed(f"import {project_id}")):
+            raise refusal
         yield

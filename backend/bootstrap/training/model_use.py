@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -13,20 +14,20 @@ from pathlib import Path
 from backend.adapters.machine.clocks import WallClock
 from backend.adapters.sam2.weights.checkpoint_files import Checkpoint, require_hash
 from backend.adapters.sam2.weights.checkpoints import AUTO, find
-from backend.adapters.store.model_use import ModelUseFile
 from backend.application.ports.training.queue import ActiveModel, ModelUse
 from backend.application.worker.threads import in_thread
 from backend.bootstrap.container import Container
 from backend.domain.errors import IntegrityError, InvalidInput, MaskletError, ModelError
 
+logger = logging.getLogger(__name__)
+
 WATCH_S = 1.0
-RECORD = "model-in-use.json"
 ROLL_BACK = "masklet models rollback"
 
 
 def model_uses(container: Container) -> ModelUse:
-    """The record of activated checkpoints, for all processes of the data folder."""
-    return ModelUseFile(container.folder.root / RECORD)
+    """The record of activated checkpoints, for all processes of the data folder or ledger."""
+    return container.shared_state.model_uses
 
 
 def chosen_model(container: Container) -> str:
@@ -85,6 +86,7 @@ class ModelWatch:
         self._container = container
         self._stop = stop
         self._loaded = require_usable(container)
+        self._missing = ""
         self._has_changed = threading.Event()
 
     @property
@@ -111,8 +113,23 @@ class ModelWatch:
 
     def _is_other(self) -> bool:
         try:
-            return chosen_model(self._container) != self._loaded and bool(require_usable(self._container))
+            chosen = chosen_model(self._container)
         except (MaskletError, OSError):
+            return False
+        if chosen == self._loaded:
+            return False
+        try:
+            return bool(require_usable(self._container))
+        except (MaskletError, OSError) as error:
+            if chosen != self._missing:
+                self._missing = chosen
+                logger.warning(
+                    "this worker goes on with %s, for the model in use is not in %s: %s. Masks of two models come from "
+                    "this queue until the same model folder is on all hosts",
+                    self._loaded,
+                    self._container.model_folder,
+                    error,
+                )
             return False
 
 

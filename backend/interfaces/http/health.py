@@ -39,6 +39,7 @@ def health(service: AppState) -> dict[str, object]:
         "queue_depth": None if figures.depths is None else dict(figures.depths),
         "queue": _queue(service),
         "annotations": _annotations(service),
+        "leases": None if service.parts.leases is None else service.parts.leases.document(),
     }
 
 

@@ -23,6 +23,7 @@ from backend.interfaces.http.calls import (
     training_call,
     webhook_call,
 )
+from backend.interfaces.http.cluster_loops import hint_routes
 from backend.interfaces.http.errors import status_of
 from backend.interfaces.http.health import health
 from backend.interfaces.http.metrics import CONTENT_TYPE
@@ -183,7 +184,6 @@ def _adopting(service: AppState, hints: tuple[ChangeHint, ...], *, status: int) 
 def _adoption(service: AppState, hints: tuple[ChangeHint, ...]) -> BackgroundTask:
     """What follows the reply."""
     assert service.adopter is not None
-    if service.parts.router is not None:
-        for hint in hints:
-            service.parts.router.hint(hint.task.project_id)
+    for hint in hints:
+        hint_routes(service, hint.task.project_id)
     return BackgroundTask(service.adopter.adopt_all, hints)

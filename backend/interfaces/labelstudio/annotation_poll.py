@@ -102,7 +102,7 @@ class AnnotationPoll:
 
     def sweep(self) -> None:
         """Polls the projects that are due. An unreachable Label Studio is polled again later."""
-        self.change_sources.update(change_sources(self.key_values))
+        self.read_sources()
         if self.sync.models.announced() is None:
             return  # without a worker nothing can be adopted
         self._retry_adoptions()
@@ -112,6 +112,10 @@ class AnnotationPoll:
                 found = self._poll_project(project_id)
                 schedule.wait_s = MIN_WAIT_S if found else min(schedule.wait_s * 2, MAX_WAIT_S)
                 schedule.next_s = self.clock.monotonic_s() + schedule.wait_s
+
+    def read_sources(self) -> None:
+        """Reads the change sources, also while another process polls."""
+        self.change_sources.update(change_sources(self.key_values))
 
     def _poll_project(self, project_id: int) -> bool:
         """Whether anything was submitted since the last poll. Logs all errors, raises none."""

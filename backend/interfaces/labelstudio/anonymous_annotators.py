@@ -118,8 +118,8 @@ class AnonymousAnnotators:
 
     def _known(self, task: TaskKey) -> dict[str, AnonymousAnnotator]:
         """The task's anonymous annotators, the latest request first."""
-        bodies = ((name, self.key_values.read(name)) for name in self.key_values.names(_folder(task)))
-        stored = [(name.rpartition("/")[2], AnonymousAnnotator.of(body)) for name, body in bodies if body is not None]
+        bodies = self.key_values.values(_folder(task))
+        stored = [(name.rpartition("/")[2], AnonymousAnnotator.of(body)) for name, body in bodies]
         return {_name(int(leaf)): entry for leaf, entry in sorted(stored, key=lambda pair: -pair[1].seen_s)}
 
     def _write(self, task: TaskKey, user: str, entry: AnonymousAnnotator) -> None:

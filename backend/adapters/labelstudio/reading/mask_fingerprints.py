@@ -84,10 +84,8 @@ def load_fingerprints(key_values: KeyValueStore, task: TaskKey, runs: Iterable[M
     fingerprints = MaskFingerprints()
     for run in runs:
         fingerprints.add_run(run)
-    for name in key_values.names(_folder(task)):
-        body = key_values.read(name)
-        if body is not None:
-            _read_into(fingerprints, json.loads(gzip.decompress(body)))
+    for _, body in key_values.values(_folder(task)):
+        _read_into(fingerprints, json.loads(gzip.decompress(body)))
     return fingerprints
 
 

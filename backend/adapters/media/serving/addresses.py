@@ -1,7 +1,8 @@
 """Signed addresses of media that Masklet serves. An address gives access to one medium.
 
 A browser on Label Studio's page cannot log in to Masklet: the address itself holds the permission, an HMAC over the
-medium's id and the expiry time. The key is created once in the data folder; without it all earlier addresses are void.
+medium's id and the expiry time. The key is created once, in the data folder or the ledger; without it all earlier
+addresses are void.
 """
 
 from __future__ import annotations
@@ -120,11 +121,16 @@ def open_signer(key_file: Path) -> Signer:
         return Signer(bytes.fromhex(key_file.read_text(encoding="ascii").strip()))
     draft = key_file.with_name(f"{key_file.name}.{secrets.token_hex(4)}.tmp")
     draft.touch(mode=0o600)
-    draft.write_text(secrets.token_hex(32), encoding="ascii")
+    draft.write_text(new_key(), encoding="ascii")
     with suppress(FileExistsError):
         os.link(draft, key_file)
     draft.unlink()
     return Signer(bytes.fromhex(key_file.read_text(encoding="ascii").strip()))
+
+
+def new_key() -> str:
+    """A key of a signer, in hex."""
+    return secrets.token_hex(32)
 
 
 def _is_hex(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Media that Masklet serves, opened by a worker with the same data folder: read from disk, without HTTP."""
+"""Media that Masklet serves, opened by a worker on the host that has the file: read from disk, without HTTP."""
 
 from __future__ import annotations
 
@@ -63,9 +63,10 @@ class OwnMedia:
         try:
             grants = [self._grant(address) for address in media.addresses]
             (media_id,) = {grant.media_id for grant in grants}
-            return self._records.medium(media_id), [grant.page for grant in grants]
+            medium = self._records.medium(media_id)
         except (NotAllowed, NotFound, ValueError):
             return None
+        return None if self._records.is_elsewhere(medium) else (medium, [grant.page for grant in grants])
 
     def _grant(self, address: str) -> Grant:
         """The target of an address. Raises NotAllowed.

@@ -50,6 +50,11 @@ class MediaService:
         Raises NotFound, MediaError, or MediaUnreachable (ask again).
         """
         medium = self.records.medium(grant.media_id)
+        if self.records.is_elsewhere(medium):
+            raise NotFound(
+                f"{medium.name} is on another host than this web process; give all web processes its folder at one "
+                "path, or import with --pages s3"
+            )
         page = grant.page
         if page is None:
             return _whole(medium)

@@ -10,9 +10,10 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, text, update
+from sqlalchemy import Connection, Engine, create_engine, event, select, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
@@ -20,10 +21,11 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from backend.adapters.store.ledger.migrations import Upgrade
+from backend.adapters.store.ledger.shared_tables import leases
 from backend.adapters.store.ledger.tables import counters
 from backend.codecs.full_disk import has_no_space, is_full, storage_full
 from backend.codecs.sqlite_files import exclusive_lock
-from backend.domain.errors import InvalidInput, ServiceUnavailable, StorageFull
+from backend.domain.errors import InvalidInput, LeaseLost, ServiceUnavailable, StorageFull
 
 logger = logging.getLogger(__name__)
 
@@ -81,9 +83,38 @@ class Database:
         with self._translated(), self._engine.connect() as connection:
             writing = connection.execution_options(masklet_writes=True, masklet_durable=durable)
             with writing.begin():
+                _require_lease(writing)
                 if not durable and self._engine.dialect.name == "postgresql":
                     writing.execute(text("SET LOCAL synchronous_commit TO OFF"))
                 yield writing
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether processes of several hosts may use it."""
+        return self._engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def write_alone(self) -> Iterator[Connection]:
+        """As `write`, kept apart from set-ups and from each other. PostgreSQL alone."""
+        with self.write() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
+            yield connection
+
+    @contextmanager
+    def claimed(self, name: str) -> Iterator[bool]:
+        """Whether this block has a name that one process at a time can have; until it is left or the process dies.
+
+        PostgreSQL alone.
+        """
+        key = {"name": name}
+        with self._translated(), self._engine.connect() as connection:
+            held = connection.execution_options(isolation_level="AUTOCOMMIT")
+            is_own = bool(held.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))"), key))
+            try:
+                yield is_own
+            finally:
+                if is_own:
+                    held.execute(text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))"), key)
 
     def set_up(self) -> None:
         """Make the tables if they are missing, or bring those of an older Masklet forward, in one transaction.
@@ -145,6 +176,33 @@ class Database:
     def _has_no_space(self) -> bool:
         path = self._url.database
         return self._engine.dialect.name == "sqlite" and path is not None and has_no_space(Path(path).parent)
+
+
+_fence: ContextVar[tuple[str, int] | None] = ContextVar("masklet_fence", default=None)
+
+
+@contextmanager
+def fenced(name: str, token: int) -> Iterator[None]:
+    """Inside, every write of this thread is refused with LeaseLost once the lease has another token.
+
+    Until such a transaction ends, the lease cannot be taken over.
+    """
+    outer = _fence.set((name, token))
+    try:
+        yield
+    finally:
+        _fence.reset(outer)
+
+
+def _require_lease(connection: Connection) -> None:
+    """First in the transaction: what it locks afterwards, nobody waits for who holds the lease's row."""
+    fence = _fence.get()
+    if fence is None:
+        return
+    name, token = fence
+    current = select(leases.c.token).where(leases.c.name == name).with_for_update(read=True)
+    if connection.scalar(current) != token:
+        raise LeaseLost(f"another process has taken over {name!r}; this one's write is refused")
 
 
 _BUMP = (

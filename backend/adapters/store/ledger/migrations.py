@@ -16,8 +16,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, inspect, select, text
 
+from backend.adapters.store.ledger.shared_migrations import to_13, to_14
+from backend.adapters.store.ledger.shared_tables import notes
 from backend.adapters.store.ledger.tables import counters
-from backend.adapters.store.ledger.training_tables import trainings
 from backend.codecs.sqlite_files import copy_path, keep_copy
 from backend.domain.errors import ServiceUnavailable
 
@@ -191,7 +192,7 @@ def _to_12(connection: Connection) -> None:
     connection.exec_driver_sql(f"CREATE UNIQUE INDEX masklet_trainings_open {on} (project_id) {where}")
 
 
-_IN_ORDER = (_to_2, _to_3, _to_4, _to_5, _to_6, _to_7, _to_8, _to_9, _to_10, _to_11, _to_12)
+_IN_ORDER = (_to_2, _to_3, _to_4, _to_5, _to_6, _to_7, _to_8, _to_9, _to_10, _to_11, _to_12, to_13, to_14)
 
 MIGRATIONS: Mapping[int, Callable[[Connection], None]] = dict(enumerate(_IN_ORDER, FIRST_VERSION + 1))
 """By the version that a function leads to, from the one before."""
@@ -215,7 +216,7 @@ class Upgrade:
         """
         version = _stored_version(connection)
         if version is None:
-            trainings.metadata.create_all(connection)  # all tables of the three modules
+            notes.metadata.create_all(connection)  # all tables of the four modules
             rows = [{"name": "schema", "value": SCHEMA_VERSION}, {"name": "sequence", "value": 0}]
             connection.execute(insert(counters), rows)
             return

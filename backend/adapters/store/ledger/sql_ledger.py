@@ -27,6 +27,7 @@ from backend.adapters.store.ledger.player_rows import PlayerRows
 from backend.adapters.store.ledger.prompt_rows import PromptRows, record
 from backend.adapters.store.ledger.push_rows import PushRows
 from backend.adapters.store.ledger.retention_rows import RetentionRows
+from backend.adapters.store.ledger.shared.lease_rows import LeaseRows
 from backend.adapters.store.ledger.training_rows import TrainingRows
 from backend.adapters.store.ledger.waiter_rows import WaiterRows
 from backend.application.ports.clock import Clock
@@ -71,8 +72,14 @@ class SqlLedger(
     LeadRows,
     TrainingRows,
     ClockRows,
+    LeaseRows,
 ):
     """Ledger by SQLAlchemy Core."""
+
+    @property
+    def database(self) -> Database:
+        """For what lies in the same database and is not of the Ledger port."""
+        return self._database
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -24,7 +23,7 @@ from backend.interfaces.http.lead.quality_process import QualityProcess
 from backend.interfaces.http.lead.shared_exports import SharedExports
 from backend.interfaces.http.player.problems import NoLeads, NotLead
 from backend.interfaces.http.player.renewed import Renewed
-from backend.interfaces.http.player.sessions import Caller, PlayerSessions
+from backend.interfaces.http.player.sessions import Caller, open_sessions
 from backend.interfaces.http.player.tasks import PlayerTasks
 
 PREFIX = "/api/lead"
@@ -62,13 +61,11 @@ class Lead:
 
     def __init__(self, state: AppState) -> None:
         parts = state.parts
-        access, key = (
-            (None, secrets.token_bytes(32)) if parts.player is None else (parts.player.access, parts.player.key)
-        )
+        access = None if parts.player is None else parts.player.access
         self.state = state
         self.quality = parts.quality
         self.crowd = parts.crowd
-        self.sessions = PlayerSessions(access, key, parts.clock)
+        self.sessions = open_sessions(parts.player, parts.clock)
         self.listing = TaskListing(access, parts.clock)
         self.summaries = Summaries(parts.ledger, parts.annotation_service.masks)
         self.processing = Processing(parts.ledger, self._submit)
@@ -154,8 +151,7 @@ class Lead:
         return await anyio.to_thread.run_sync(work, limiter=self._threads)
 
     def sweep(self) -> None:
-        """Beside the requests: submits what was ordered, then reads runs of the projects that somebody looks at."""
-        self.processing.sweep()
+        """Beside the requests: reads runs of the projects that somebody looks at."""
         clock = self.state.parts.clock
         give_up_s = clock.monotonic_s() + 1.0
         for project_id in self.summaries.wanted(clock.monotonic_s()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -23,7 +22,7 @@ from backend.interfaces.http.app_state import AppState, json_reply
 from backend.interfaces.http.player import forms
 from backend.interfaces.http.player.events import STREAMS
 from backend.interfaces.http.player.problems import NotShared
-from backend.interfaces.http.player.sessions import Caller, PlayerSessions
+from backend.interfaces.http.player.sessions import Caller, open_sessions
 from backend.interfaces.http.player.tasks import PlayerTasks
 
 PREFIX = "/api/player"
@@ -38,12 +37,10 @@ class Player:
 
     def __init__(self, state: AppState) -> None:
         parts = state.parts
-        access, key = (
-            (None, secrets.token_bytes(32)) if parts.player is None else (parts.player.access, parts.player.key)
-        )
+        access = None if parts.player is None else parts.player.access
         self.state = state
         self.access = access
-        self.sessions = PlayerSessions(access, key, parts.clock)
+        self.sessions = open_sessions(parts.player, parts.clock)
         self.tasks = PlayerTasks(state)
         self.streams = CapacityLimiter(STREAMS)
         self.masks = state.current_masks

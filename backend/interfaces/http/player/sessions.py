@@ -1,8 +1,10 @@
 """Who calls the player's API: a signed cookie names the person, Label Studio says what the person may see.
 
 The cookie holds a name, an expiry time and a fingerprint of the login that was checked. The login itself is not in it:
-Label Studio's cookie comes with each request, and a token stays in this process's memory. Label Studio 1.23 keeps its
-session in the cookie itself, so its value changes while a person works: a new value is checked again.
+Label Studio's cookie comes with each request. Of a token, the cookie holds random bytes as long as the token, and the
+queue's server the token combined with them by exclusive or: each web process puts both together, and either alone says
+nothing. Label Studio 1.23 keeps its session in the cookie itself, so its value changes while a person works: a new
+value is checked again.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from typing import Protocol
 
 from backend.adapters.labelstudio.api.user_access import Credential, LabelStudioUser
 from backend.application.ports.clock import Clock
+from backend.application.ports.cluster.logins import LoginStore, NoLogins
+from backend.bootstrap.web import PlayerParts
 from backend.domain.errors import NotAllowed
 from backend.domain.recent import Recent
 from backend.domain.tasks import TaskKey
@@ -63,8 +67,9 @@ class Caller:
 class PlayerSessions:
     """Signs people in and checks their calls. Thread-safe."""
 
-    def __init__(self, access: Access | None, key: bytes, clock: Clock) -> None:
+    def __init__(self, access: Access | None, key: bytes, clock: Clock, logins: LoginStore) -> None:
         """access: None without a Label Studio; then there is one user without a name, who sees every task."""
+        self._logins = logins
         self._access = access
         self._key = hmac.new(key, _PURPOSE, hashlib.sha256).digest()
         self._clock = clock
@@ -92,7 +97,7 @@ class PlayerSessions:
             "login": _fingerprint(credential),
         }
         if token:
-            fields["token"] = self._keep(token)
+            fields |= self._keep(token)
         return Caller(found.email, found.name, credential, found.user_id), self._sign(fields)
 
     def caller(self, cookies: Mapping[str, str]) -> Caller:
@@ -100,7 +105,7 @@ class PlayerSessions:
         if self._access is None:
             return Caller("", "", Credential())
         fields = self._read(cookies.get(COOKIE, ""))
-        token = self._tokens.get(str(fields.get("token"))) if "token" in fields else None
+        token = self._token(str(fields["token"]), str(fields.get("half"))) if "token" in fields else None
         credential = Credential(token=token) if token else Credential(cookies.get(LABEL_STUDIO_COOKIE, ""))
         caller = Caller(str(fields["user"]), str(fields["name"]), credential, int(str(fields.get("id") or 0)))
         if not credential or (_fingerprint(credential) != fields.get("login") and not self._is_of(caller)):
@@ -129,10 +134,24 @@ class PlayerSessions:
         if not may_see:
             raise NotAllowed(f"Label Studio does not show task {task.task_id} of project {task.project_id} to you")
 
-    def _keep(self, token: str) -> str:
-        name = secrets.token_urlsafe(16)
+    def _keep(self, token: str) -> dict[str, str]:
+        """The fields of the cookie with which any web process finds the token."""
+        name, body = secrets.token_urlsafe(16), token.encode("utf-8", "surrogatepass")
+        half = secrets.token_bytes(len(body))
         self._tokens.put(name, token)
-        return name
+        self._logins.keep(name, _combined(body, half), for_s=SESSION_S)
+        return {"token": name, "half": half.hex()}
+
+    def _token(self, name: str, half: str) -> str | None:
+        """None if nobody knows it any more."""
+        token = self._tokens.get(name)
+        if token is None:
+            other = self._logins.kept(name)
+            if other is None or len(half) != 2 * len(other):
+                return None
+            token = _combined(other, bytes.fromhex(half)).decode("utf-8", "surrogatepass")
+            self._tokens.put(name, token)
+        return token
 
     def _sign(self, fields: Mapping[str, str]) -> str:
         body = json.dumps({**fields, "until_s": int(self._clock.now_s()) + SESSION_S}).encode()
@@ -151,6 +170,17 @@ class PlayerSessions:
 
     def _signature(self, encoded: str) -> str:
         return hmac.new(self._key, encoded.encode(), hashlib.sha256).hexdigest()
+
+
+def open_sessions(player: PlayerParts | None, clock: Clock) -> PlayerSessions:
+    """player: None without a Label Studio."""
+    if player is None:
+        return PlayerSessions(None, secrets.token_bytes(32), clock, NoLogins())
+    return PlayerSessions(player.access, player.key, clock, player.logins)
+
+
+def _combined(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
 def _fingerprint(credential: Credential) -> str:

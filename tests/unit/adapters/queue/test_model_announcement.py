@@ -21,9 +21,12 @@ class OneKeyRedis:
         self.kept: dict[str, bytes] = {}
         self.is_away = False
 
-    def set(self, key: str, value: str) -> None:
+    def set(self, key: str, value: str, *, nx: bool = False) -> bool | None:
         self._require_available()
+        if nx and key in self.kept:
+            return None
         self.kept[key] = value.encode()
+        return True
 
     def get(self, key: str) -> bytes | None:
         self._require_available()
@@ -58,6 +61,29 @@ def test_a_web_process_elsewhere_reads_the_key(tmp_path: Path) -> None:
     ModelAnnouncement(tmp_path / "worker.json", redis).announce(TINY)  # type: ignore[arg-type]
     assert list(redis.kept) == [KEY]
     assert ModelAnnouncement(tmp_path / "web.json", redis).announced() == TINY  # type: ignore[arg-type]
+
+
+def test_the_key_counts_before_the_file_of_a_host(tmp_path: Path) -> None:
+    redis, now_s = OneKeyRedis(), [0.0]
+    here = ModelAnnouncement(tmp_path / "web.json", redis, monotonic_s=lambda: now_s[0])  # type: ignore[arg-type]
+    here.announce(DEMO)
+    assert here.announced() == DEMO
+    ModelAnnouncement(tmp_path / "elsewhere.json", redis).announce(TINY)  # type: ignore[arg-type]
+    assert here.announced() == DEMO, "read a moment ago"
+    now_s[0] = 1.0
+    assert here.announced() == TINY
+
+
+def test_a_redis_that_lost_its_data_is_told_again(tmp_path: Path) -> None:
+    redis = OneKeyRedis()
+    announcement = ModelAnnouncement(tmp_path / "model.json", redis)  # type: ignore[arg-type]
+    announcement.announce(DEMO)
+    redis.kept.clear()
+    assert announcement.keep(DEMO) == DEMO
+    assert ModelAnnouncement(tmp_path / "web.json", redis).announced() == DEMO  # type: ignore[arg-type]
+    assert announcement.keep(TINY) == DEMO, "another worker's stays"
+    redis.is_away = True
+    assert announcement.keep(TINY) == TINY
 
 
 def test_an_unavailable_redis_is_tolerated(tmp_path: Path) -> None:

@@ -42,6 +42,14 @@ def test_a_folder_lists_its_names_newest_first(key_values: KeyValueStore) -> Non
     assert key_values.names("shown/1-7") == ("shown/1-7/a", "shown/1-7/b")
 
 
+def test_values_are_read_with_their_names_and_changed(key_values: KeyValueStore) -> None:
+    assert key_values.values("shown/1-7") == ()
+    assert key_values.change("shown/1-7/a", lambda body: (body or b"") + b"1") == b"1"
+    assert key_values.change("shown/1-7/a", lambda body: (body or b"") + b"2") == b"12"
+    key_values.write("shown/1-70/c", b"x")
+    assert key_values.values("shown/1-7") == (("shown/1-7/a", b"12"),)
+
+
 def test_only_folders_with_values_are_listed(key_values: KeyValueStore) -> None:
     assert key_values.folders("shown") == ()
     for name in ("shown/1-8/a", "shown/1-7/a", "shown/1-7/b", "shown/loose", "resets/1-9"):

@@ -134,6 +134,19 @@ class TestResume:
         first = worker.engine.made[before][0]
         assert first == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 4, 3, 2, 1, 0][taken_over]
 
+    @pytest.mark.parametrize("calls", [4, 5, 6, 7, 20])
+    def test_a_drained_worker_loses_no_frame(self, calls: int) -> None:
+        """It may be told to stop between two frames, or just before the engine begins one."""
+        worker, asked = Worker(snapshot_frames=100), iter(range(calls))
+        job = worker.submit(TWO)
+        given_back = worker.setup().run(job.job_id, job.attempt, lambda: next(asked, None) is None)
+        assert (given_back.state, given_back.attempt) == (JobState.QUEUED, 2)
+        made = len(worker.engine.made)
+        assert made > 0
+        done = worker.attempt(job.job_id)
+        assert worker.masks.read(done.masks_run) == UNINTERRUPTED
+        assert len(worker.engine.made) == len(set(worker.engine.made)), "no mask is computed twice"
+
     @given(st.lists(st.integers(0, 8), max_size=8), st.integers(1, 5))
     @settings(max_examples=40)
     @closed_stores()

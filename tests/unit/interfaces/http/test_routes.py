@@ -114,6 +114,7 @@ def test_health_reports_model_workers_and_queue(path: str) -> None:
         "queue_depth": {"interactive": 0, "propagate": 0},
         "queue": "up",
         "annotations": "not read: LABEL_STUDIO_URL is not set",
+        "leases": None,
     }
 
 

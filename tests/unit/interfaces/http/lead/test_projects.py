@@ -199,7 +199,7 @@ def test_what_was_ordered_is_propagated_and_told(web: LeadWeb) -> None:
     placed = lead.post(f"{PROJECT}/orders", json={"tasks": None}).json()
     assert (placed["orders"], placed["waiting"], placed["is_open"]) == (1, 1, True)
     assert lead.post(f"{PROJECT}/orders", json={}).json()["orders"] == 1, "an order is placed once"
-    web.lead.sweep()
+    web.lead.processing.sweep()
     assert tasks(lead)[8]["state"] == "running"
     web.web.work_off_all()
     done = lead.get(f"{PROJECT}/orders").json()
@@ -211,7 +211,7 @@ def test_a_cancelled_order_ends_its_job(web: LeadWeb) -> None:
     ann, lead = web.person("ann-1"), web.client()
     ann.put(f"{TASK}/prompts/4/Cat", json=CLICK)
     lead.post(f"{PROJECT}/orders", json={"tasks": [8]})
-    web.lead.sweep()
+    web.lead.processing.sweep()
     cancelled = lead.delete(f"{PROJECT}/orders").json()
     assert (cancelled["cancelled"], cancelled["is_open"]) == (1, False)
     assert tasks(lead)[8]["state"] == "prompted"

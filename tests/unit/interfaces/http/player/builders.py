@@ -12,6 +12,7 @@ from backend.adapters.labelstudio.api.annotations import AnnotationRecord
 from backend.adapters.labelstudio.api.client import ChangedTask, TaskRecord
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.api.user_access import UserAccess
+from backend.application.ports.cluster.logins import LoginStore, NoLogins
 from backend.bootstrap.web import PlayerParts
 from backend.domain.errors import NotAllowed
 from backend.domain.tasks import TaskKey
@@ -101,6 +102,7 @@ class PlayerWeb:
 
     users: LabelStudioUsers | None = None
     reader: TaskReader = field(default_factory=TaskReader)
+    logins: LoginStore = field(default_factory=NoLogins)
 
     def __post_init__(self) -> None:
         self.web = FakeWeb(label_studio=self.reader)
@@ -108,7 +110,7 @@ class PlayerWeb:
             transport = httpx.MockTransport(self.users.answer)
             server = Session(LABEL_STUDIO, SERVERS_TOKEN, timeout_s=5, transport=transport)
             access = UserAccess(LABEL_STUDIO, server, transport=transport)
-            self.web.parts = replace(self.web.parts, player=PlayerParts(access, b"key", LABEL_STUDIO))
+            self.web.parts = replace(self.web.parts, player=PlayerParts(access, b"key", LABEL_STUDIO, self.logins))
 
     def client(self, session_id: str = "") -> TestClient:
         """session_id: Label Studio's cookie of a browser that signs in."""

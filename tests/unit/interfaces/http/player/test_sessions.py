@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pytest
 
 from backend.interfaces.http.player.sessions import COOKIE
@@ -24,6 +26,33 @@ def test_a_token_says_who_the_person_is() -> None:
     client = web.client()
     assert client.post("/api/player/session", json={"token": "anns-token"}).json()["user"] == "ann@example.org"
     assert client.get(TASK).status_code == 202
+
+
+@dataclass
+class MemoryLogins:
+    stored: dict[str, bytes] = field(default_factory=dict)
+
+    def keep(self, name: str, body: bytes, *, for_s: int) -> None:
+        self.stored[name] = body
+
+    def kept(self, name: str) -> bytes | None:
+        return self.stored.get(name)
+
+
+def test_another_process_knows_who_signed_in_by_token() -> None:
+    logins = MemoryLogins()
+    here, there = (PlayerWeb(LabelStudioUsers(), logins=logins).client() for _ in range(2))
+    assert here.post("/api/player/session", json={"token": "anns-token"}).status_code == 200
+    (stored,) = logins.stored.values()
+    assert b"anns-token" not in stored
+    there.cookies = here.cookies
+    assert "anns-token" not in str(dict(here.cookies))
+    assert there.get(TASK).status_code == 202
+    logins.stored.clear()
+    assert there.get(TASK).status_code == 202, "it remembers"
+    later = PlayerWeb(LabelStudioUsers(), logins=logins).client()
+    later.cookies = here.cookies
+    assert later.get(TASK).status_code == 401
 
 
 @pytest.mark.parametrize("body", [{}, {"token": "wrong"}])

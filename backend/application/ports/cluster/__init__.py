@@ -1,0 +1,1 @@
+"""Ports of what the web processes of a cluster share."""

@@ -1,0 +1,1 @@
+"""Wiring of what the processes of a cluster share."""

@@ -1,0 +1,79 @@
+"""Loops beside the requests: which process runs them, and what another one tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from backend.adapters.machine.processes import is_dead, own_place
+from backend.adapters.store.ledger.sql_ledger import SqlLedger
+from backend.application.jobs.leases import LeaseKeeper
+from backend.interfaces.http.app import create_app
+from backend.interfaces.http.app_state import AppState
+from backend.interfaces.http.background import Background
+from backend.interfaces.http.cluster_loops import background_of, hint_routes, take_leases
+from backend.interfaces.http.lead.lead import Lead
+from tests.fakes.web import ADDRESS, FakeWeb, TestClient
+
+OWN = {"leases", "pulse", "lead", "pushes-0", "pushes-1", "pushes-2", "pushes-3"}
+
+
+@dataclass
+class HintedRouter:
+    """A router that notes what it is told."""
+
+    told: list[object] = field(default_factory=list)
+
+    def hint(self, project_id: int) -> None:
+        self.told.append(project_id)
+
+    def sweep(self) -> None:
+        self.told.append("sweep")
+
+
+class OneWeb:
+    """A web process of a cluster on one ledger and key-value store."""
+
+    def __init__(self, web: FakeWeb) -> None:
+        assert isinstance(web.stored, SqlLedger)
+        self.router = HintedRouter()
+        keeper = LeaseKeeper(web.stored, web.clock, own_place(), is_dead)
+        router: Any = self.router
+        self.parts = replace(web.parts, leases=keeper, router=router)
+        self.state = AppState(self.parts)
+        self.loops = {loop.name: loop for loop in background_of(self.state, Lead(self.state))}
+        take_leases(self.state)
+
+    def step(self, name: str) -> None:
+        run_once(self.loops[name])
+
+
+def run_once(loop: Background) -> None:
+    loop._step()
+
+
+def test_a_loop_runs_in_one_process_and_a_webhook_reaches_it() -> None:
+    web = FakeWeb()
+    runs, rests = OneWeb(web), OneWeb(web)
+    assert set(runs.loops) == OWN | set(runs.parts.leases.names)  # type: ignore[union-attr]
+    for one in (runs, rests):
+        one.step("crowd-routes")
+    assert (runs.router.told, rests.router.told) == (["sweep"], [])
+    hint_routes(rests.state, 7)
+    hint_routes(runs.state, 8)
+    runs.step("crowd-routes")
+    assert runs.router.told == ["sweep", 8, 7, "sweep"]
+    runs.step("crowd-routes")
+    assert runs.router.told[4:] == ["sweep"], "a hint is taken once"
+    assert rests.router.told == [7]
+
+
+def test_health_says_who_runs_what() -> None:
+    web = FakeWeb()
+    one = OneWeb(web)
+    client = TestClient(create_app(one.parts), base_url=ADDRESS)
+    leases = client.get("/health").json()["leases"]
+    assert set(leases) == {"crowd-routes", "measuring", "orders", "reconciler", "retention", "sessions"}
+    assert leases["orders"]["is_here"]
+    assert leases["orders"]["token"] == 1
+    assert FakeWeb().client().get("/health").json()["leases"] is None
