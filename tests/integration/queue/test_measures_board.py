@@ -43,7 +43,9 @@ def test_measures_go_with_their_worker(redis: Redis) -> None:
     assert 0 < int(redis.ttl(f"{PREFIX}propagate-b-1")) <= ALIVE_S
 
 
-@pytest.mark.parametrize("text", ["", "{", "null", "[]", '{"frames": "x"}', '{"frames": 1, "times": [], "lookups": {}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[]", '{"frames": "x"}', '{"frames": 1, "times": [], "lookups": {}}']
+)
 def test_what_is_not_readable_is_left_out(redis: Redis, text: str) -> None:
     redis.set(f"{PREFIX}strange", text)
     MeasuresBoard(redis).publish("propagate-b-1", SOME)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from backend.application.ports.measuring import measures as module
@@ -11,10 +9,9 @@ from backend.application.ports.measuring.measures import BUCKETS_S, frame_made, 
 
 
 @pytest.fixture(autouse=True)
-def nothing_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nothing_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, empty in (("_frames", 0), ("_times", {}), ("_lookups", {}), ("_gauges", {})):
         monkeypatch.setattr(module, name, empty)
-    yield
 
 
 def test_sums_by_name() -> None:
