@@ -48,7 +48,7 @@ class MeasuresBoard:
         return found
 
 
-def _measures(value: bytes | None) -> Measures | None:
+def _measures(value: bytes | str | None) -> Measures | None:
     try:
         fields = json.loads(value or b"null")
         return Measures(
