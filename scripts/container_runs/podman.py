@@ -35,12 +35,14 @@ def podman_engine(state: Path, say: Say) -> Engine:
         )
     _install(say)
     folder = state / "engine"
-    folder.mkdir(parents=True, exist_ok=True)
+    # Layers are packed there while images are built.
+    (folder / "layers").mkdir(parents=True, exist_ok=True)
     has_timers = SYSTEMD.exists()
     environment = {
         "CONTAINERS_STORAGE_CONF": str(_write(folder / "storage.conf", _storage(folder))),
         "CONTAINERS_CONF": str(_write(folder / "containers.conf", _containers(folder, has_timers))),
         "BUILDAH_ISOLATION": "chroot",
+        "TMPDIR": str(folder / "layers"),
     }
     build = "--podman-build-args=--network=host"
     return Engine("podman", ("podman",), (str(_compose(state, say)), build), environment, has_timers)

@@ -24,9 +24,10 @@ PROFILE = "cpu"
 MEDIA = "/label-studio/files/media"
 """Where docker-compose.yml puts MEDIA_DIR into Label Studio's container."""
 
-START_S = 900.0
+START_S = 1800.0
 POLL_S = 1.0
-CHECK_S = 15.0
+EVERY_S = 15.0
+CHECK_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ class _HealthChecks:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._is_over.wait(CHECK_S):
+        while not self._is_over.wait(EVERY_S):
             for service in self._stack.services:
                 with suppress(ContainersFailed):
                     self._stack.is_healthy(service)
