@@ -88,6 +88,8 @@ def _storage(folder: Path) -> str:
 def _containers(folder: Path, has_timers: bool) -> str:
     """crun fails on machines with both kinds of cgroups; podman's own limits may be above the machine's.
 
+    Its list of containers and its volumes stay where it puts them, in the folder of images: what starts a container
+    again after its end is told of that folder alone.
     Health checks are systemd's timers: without systemd, podman would refuse to start a container that has one. In the
     file, because what starts a container again after its end gets no other variables.
     """
@@ -102,9 +104,7 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 env = [{"" if has_timers else '"DISABLE_HC_SYSTEMD=true"'}]
-static_dir = {json.dumps(str(folder / "static"))}
 tmp_dir = {json.dumps(str(folder / "tmp"))}
-volume_path = {json.dumps(str(folder / "volumes"))}
 [network]
 network_backend = "netavark"
 network_config_dir = {json.dumps(str(folder / "networks"))}
