@@ -27,8 +27,8 @@ from backend.adapters.store.masks.store import ObjectMaskStore
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.cluster.shared_state import SharedState, StateInFiles, StateInLedger
-from backend.bootstrap.log_redaction import RedactingFormatter
 from backend.bootstrap.masks.opening import open_masks, open_shared_store, store_secrets
+from backend.bootstrap.monitoring.json_lines import line_formatter
 from backend.domain.errors import InvalidInput, QueueUnavailable
 from backend.domain.tasks import TaskKey
 from backend.settings import Settings
@@ -128,16 +128,14 @@ def load_settings(**overrides: object) -> Settings:
         raise InvalidInput(f"setting {name}: {first['msg']}") from error
 
 
-LINE_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-
 TALKATIVE = ("httpx", "httpcore")
 """Loggers that print whole addresses, presigned ones too, at levels below WARNING."""
 
 
 def set_up_logging(settings: Settings) -> None:
-    """One line an event on stderr, without addresses that grant access, tokens and passwords."""
+    """One line an event on stderr, as text or JSON, without addresses that grant access, tokens and passwords."""
     handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter(LINE_FORMAT, (*_secrets_of(settings), *store_secrets())))
+    handler.setFormatter(line_formatter(settings.log_format, (*_secrets_of(settings), *store_secrets())))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -43,6 +44,7 @@ from backend.application.ports.hover import HoverChannel
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec
+from backend.application.ports.measuring.measures import Measures
 from backend.application.ports.prewarm import PrewarmChannel
 from backend.application.ports.queue import JobQueue
 from backend.application.review.task_signature import TaskSigner
@@ -51,6 +53,7 @@ from backend.bootstrap.container import Container
 from backend.bootstrap.crowd.people import quality_service
 from backend.bootstrap.crowd.routing import open_router
 from backend.bootstrap.masks.check import require_store
+from backend.bootstrap.monitoring.board import open_measures_board
 from backend.bootstrap.training.web import WebTrainings, open_web_trainings
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import TaskKey
@@ -162,6 +165,8 @@ class WebParts:
     """Which loops of the cluster run in this process; None: all of them."""
     trainings: WebTrainings | None = None
     """None without a Label Studio: there are no labels to learn from."""
+    read_measures: Callable[[], Mapping[str, Measures]] = dict
+    """The measures of the live workers, by name."""
 
     def open_current_masks(self) -> CurrentMasks:
         """The masks that the player shows."""
@@ -239,6 +244,7 @@ def build_web(container: Container) -> WebParts:
         crowd=CrowdQueues(ledger, CrowdStatuses(ledger, ledger, clock)),
         leases=LeaseKeeper(ledger, clock, own_place(), is_dead),
         trainings=None if label_studio is None else open_web_trainings(container),
+        read_measures=open_measures_board(container).all,
     )
 
 

@@ -20,6 +20,7 @@ from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.weights.calibrators import load_calibrator
 from backend.application.jobs.submit import Submitter
+from backend.application.ports.measuring.log_fields import log_everywhere
 from backend.application.ports.notifier import WAITER_ADDED, Notifier
 from backend.application.ports.prewarm import PrewarmChannel, PrewarmRequest, frames_around
 from backend.application.worker.hover_loop import HoverLoop, HoverParts
@@ -36,6 +37,7 @@ from backend.bootstrap.heartbeat import beating, work_bound_s
 from backend.bootstrap.masks.check import require_store
 from backend.bootstrap.media import open_task_media
 from backend.bootstrap.models import FETCH_A_REAL_ONE
+from backend.bootstrap.monitoring.published import publishing
 from backend.bootstrap.training.model_use import ModelWatch
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
@@ -130,6 +132,7 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
     """
     worker_name = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
     require_store(container)
+    log_everywhere(worker=worker_name)
     with beating(container, worker_name) as heartbeat:
         worker = MaskletWorker(
             container.queue_address, kind, name=worker_name, steps=heartbeat, find_job=container.ledger.job
@@ -156,6 +159,7 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
                 _answering_hovers(container, runtime, kind, worker.is_stopping),
                 _running_priority_jobs(runtime, kind, worker.is_stopping),
                 watch.watching(lambda: runtime.engine_lock.is_working),
+                publishing(container, worker_name, model.device),
             ):
                 worker.run()
         finally:

@@ -66,9 +66,12 @@ class Clip:
     def video(self) -> Path:
         return next(self.folder.glob("video.*"))
 
-    def addresses(self) -> dict[str, object]:
-        """The task data for all of our label configs; each reads its own fields."""
-        base = f"/data/local-files/?d={CLIPS}/{self.folder.name}"
+    def addresses(self, shown_as: str = CLIPS) -> dict[str, object]:
+        """The task data for all of our label configs; each reads its own fields.
+
+        shown_as: the folder of clips below Label Studio's root of local files.
+        """
+        base = f"/data/local-files/?d={shown_as}/{self.folder.name}"
         frames = [f"{base}/pages/{index:06d}.jpg" for index in range(self.pages)]
         video = f"{base}/{self.video.name}"
         # The overlay video replaces this address once it exists; until then both players show the video.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from backend.domain.errors import MaskletError
-from scripts.demonstration.backend import Json, MaskletProcess
+from scripts.demonstration.backend import Json
 from scripts.label_studio.api import LabelStudioAnswered
 
 TIMEOUT_S = 180.0
@@ -17,6 +19,23 @@ PAUSE_S = 0.25
 FINAL = ("failed", "cancelled")
 
 Progress = Callable[[int, int], None]
+
+
+class RunningMasklet(Protocol):
+    """Masklet as a process of this machine, or in containers."""
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder whose `logs` tell of failures."""
+        ...
+
+    def require_alive(self) -> None:
+        """Raises if it ended and nothing starts it again."""
+        ...
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Json | None:
+        """The JSON answer, or None without one."""
+        ...
 
 
 class NoMasks(Exception):
@@ -32,7 +51,7 @@ class FinishedPropagation:
     timings_s: dict[str, float]
 
 
-def prompt_until_answered(ask: Callable[[], list[Json]], masklet: MaskletProcess) -> list[Json]:
+def prompt_until_answered(ask: Callable[[], list[Json]], masklet: RunningMasklet) -> list[Json]:
     """Repeats a prompt until it has an answer; a repeated prompt counts once. Raises NoMasks after TIMEOUT_S."""
     deadline = time.monotonic() + TIMEOUT_S
     reason = "the answer was empty"
@@ -49,7 +68,7 @@ def prompt_until_answered(ask: Callable[[], list[Json]], masklet: MaskletProcess
     raise NoMasks(f"no mask came back within {TIMEOUT_S:.0f} s: {reason}")
 
 
-def retry_until_accepted(work: Callable[[], None], masklet: MaskletProcess) -> None:
+def retry_until_accepted(work: Callable[[], None], masklet: RunningMasklet) -> None:
     """Retries while Label Studio refuses, as it does for an unreachable backend. Raises NoMasks after TIMEOUT_S."""
     deadline = time.monotonic() + TIMEOUT_S
     while True:
@@ -63,7 +82,7 @@ def retry_until_accepted(work: Callable[[], None], masklet: MaskletProcess) -> N
 
 
 def wait_for_prediction(
-    masklet: MaskletProcess, project_id: int, task_id: int, progress: Progress
+    masklet: RunningMasklet, project_id: int, task_id: int, progress: Progress
 ) -> FinishedPropagation:
     """Waits until the task's newest propagation is a prediction in Label Studio.
 
@@ -90,7 +109,7 @@ def wait_for_prediction(
         time.sleep(PAUSE_S)
 
 
-def _newest(masklet: MaskletProcess, project_id: int, task_id: int) -> Json | None:
+def _newest(masklet: RunningMasklet, project_id: int, task_id: int) -> Json | None:
     """The task's newest propagation; None without one or while the backend does not answer."""
     listed = masklet.get("/jobs", {"task": f"{project_id}/{task_id}", "kind": "propagate", "limit": "1"})
     return listed["jobs"][0] if listed is not None and listed["jobs"] else None

@@ -187,6 +187,13 @@ class LabelStudioApi:
             self._call("PATCH", f"/api/projects/{project_id}/", json={"model_version": model_version})
         return backend_id
 
+    def backend_of(self, project_id: int) -> int:
+        """The id of the project's connected backend. Raises LabelStudioAnswered without one."""
+        listed = self._call("GET", "/api/ml", params={"project": project_id})
+        if not listed:
+            raise LabelStudioAnswered(f"project {project_id} has no ML backend")
+        return int(listed[0]["id"])
+
     def train(self, backend_id: int) -> None:
         """What the page's Start Training does."""
         self._call("POST", f"/api/ml/{backend_id}/train", json={"use_ground_truth": False})

@@ -953,6 +953,18 @@ class TestClicks:
         submitted(ledger, task=OTHER_TASK)
         assert ledger.queued_counts() == {JobKind.INTERACTIVE: 1, JobKind.PROPAGATE: 1}
 
+    def test_the_oldest_queued_job_by_kind(self, ledger: Ledger, clock: FakeClock) -> None:
+        assert ledger.queued_since() == {}
+        first = submitted(ledger)
+        clock.advance(5)
+        submitted(ledger, task=OTHER_TASK)
+        self.click(ledger, "ann", 0.1)
+        assert ledger.queued_since() == {JobKind.PROPAGATE: 1000.0, JobKind.INTERACTIVE: 1005.0}
+        started = ledger.start(first.job_id, 1, "worker-1")
+        assert started is not None
+        ledger.postpone(first.job_id, 1, Failures("MediaUnreachable", 1), next_try_s=2000.0, reason="away")
+        assert ledger.queued_since()[JobKind.PROPAGATE] == 1005.0
+
     def test_an_error_of_the_requests_undoes_the_prompts(self, ledger: Ledger) -> None:
         def refuse(_: PromptSet) -> list[PreviewRequest]:
             raise PromptError("frame 99 is not in the video")

@@ -43,7 +43,10 @@ SCHEMA = {
                         "type": "object",
                         "required": ["context", "dockerfile", "target"],
                         "additionalProperties": False,
-                        "properties": {key: {"type": "string"} for key in ("context", "dockerfile", "target")},
+                        "properties": {
+                            **{key: {"type": "string"} for key in ("context", "dockerfile", "target")},
+                            "args": {"type": "object", "additionalProperties": {"type": "string"}},
+                        },
                     },
                     "command": {"type": "array", "items": {"type": "string"}},
                     "environment": {"type": "object", "additionalProperties": {"type": "string"}},
@@ -151,6 +154,19 @@ def test_label_studio_accepts_the_backend_and_little_else() -> None:
     allowed = [a for a in ("172.18.0.5", "127.0.0.1", "169.254.169.254", "10.0.0.1", "192.168.1.1")
                if not any(ipaddress.ip_address(a) in subnet for subnet in banned)]  # fmt: skip
     assert allowed == ["172.18.0.5"]
+
+
+def test_build_arguments_exist() -> None:
+    text = (ROOT / "docker" / "Dockerfile").read_text()
+    given = {name for service in OURS.values() for name in service["build"].get("args", {})}
+    assert given == {"TORCH"}
+    assert given <= set(re.findall(r"^ARG (\w+)=", text, re.MULTILINE))
+
+
+def test_images_of_others_are_pinned() -> None:
+    for name, service in SERVICES.items():
+        if name not in OURS:
+            assert re.search(r":\d+\.\d+(\.\d+)?(-alpine)?$", service["image"]), service["image"]
 
 
 def test_volumes_and_build_targets_exist() -> None:

@@ -23,6 +23,7 @@ from backend.adapters.media.probe import REMEDY
 from backend.adapters.media.serving.own_media import OwnMedia
 from backend.application.exports.naming import file_of_address
 from backend.application.ports.clock import Clock
+from backend.application.ports.measuring.measures import looked_up
 from backend.application.ports.media import MediaFetch, VideoSource
 from backend.application.ports.video_wrapper import WrappedVideo
 from backend.codecs.full_disk import full_disk_told
@@ -163,7 +164,10 @@ class CachedMedia:
         """The cached file of an address whose server need not be asked again."""
         if self._clock.monotonic_s() - self._checked_s.get(address, float("-inf")) >= FRESH_S:
             return None
-        return self._cache.find(address)
+        found = self._cache.find(address)
+        if found is not None:
+            looked_up("media", is_hit=True)
+        return found
 
     def _load(self, address: str, is_cancelled: Callable[[], bool]) -> CachedFile:
         """The current file of an address: the cached one if its server says so, or does not answer."""
@@ -185,6 +189,7 @@ class CachedMedia:
         with full_disk_told("the system's temporary folder"), tempfile.TemporaryFile() as file:
             landing = _Landing(file, is_cancelled)
             fetched = self._client.download(address, landing, validator=known.validator if known else "")
+            looked_up("media", is_hit=fetched.unchanged and known is not None)
             if fetched.unchanged and known is not None:
                 return known
             file.seek(0)

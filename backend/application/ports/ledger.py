@@ -146,6 +146,10 @@ class Ledger(AnnotationWrites, EffortLedger, LeadLedger, PlayerLedger, Pushes, P
         """The count of queued jobs per kind, without zero counts and postponed jobs. Reads indices only."""
         ...
 
+    def queued_since(self) -> Mapping[JobKind, float]:
+        """When the longest waiting job per kind was queued, wall clock in seconds, without postponed jobs."""
+        ...
+
     def pending_waits(self) -> PendingWaits:
         """The current waiters, and the propagations to stop. One cheap read, whatever the count of jobs."""
         ...

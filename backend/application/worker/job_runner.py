@@ -18,6 +18,7 @@ from backend.application.ports.engine import NeverCancelled, Segmenter
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec, MaskStore
+from backend.application.ports.measuring.log_fields import logged_with
 from backend.application.ports.media import TaskMediaFetcher, TaskMediaLibrary, VideoSource
 from backend.application.ports.prewarm import Prewarmer
 from backend.application.ports.progress import work_moved
@@ -84,7 +85,6 @@ class JobRunner:
     max_attempts: int
     pushes: bool
     """Whether finished propagations are pushed to Label Studio."""
-
     key_values: KeyValueStore
     """Stores the cuts of videos."""
 
@@ -113,7 +113,7 @@ class JobRunner:
             logger.info("job %s attempt %d is stale; nothing is done", job_id, attempt)
             return self.ledger.job(job_id)
         control = self._job_control(job, is_stopping, is_full)
-        with self._recorded(job):
+        with logged_with(job=job_id, task=job.task, attempt=attempt), self._recorded(job):
             if not self._waits_for_media(control):
                 self._run(job, control)
         return self._final(job)

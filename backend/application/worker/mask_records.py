@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backend.application.ports.masks import MaskCodec
+from backend.application.ports.measuring.measures import frame_made
 from backend.application.ports.media import VideoSource, is_undecodable
 from backend.domain.calibration import Calibrator
 from backend.domain.masklets import FrameMasks, MaskletFrame, MaskOrigin, ObjectFrame
@@ -22,6 +23,7 @@ def encoded(
 ) -> list[tuple[ObjectId, MaskletFrame]]:
     """The stored form of one frame's masks, with uncertainty. Without a scorer, uncertainty is a rank."""
     scorer = scorer or Scorer(None, {})
+    frame_made()
     return [
         (shown.object_id, masklet_frame(shown, masks.frame_index, codec, uncertainty, video=video))
         for shown, uncertainty in zip(masks.objects, scorer.score(masks), strict=True)

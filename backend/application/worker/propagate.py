@@ -13,6 +13,7 @@ from backend.application.ports.clock import Clock
 from backend.application.ports.engine import Propagation, Segmenter
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec, MaskStore, MaskWriter
+from backend.application.ports.measuring.measures import frame_made
 from backend.application.ports.media import VideoSource
 from backend.application.worker.mask_records import masklet_frame, scorer_of
 from backend.application.worker.propagation_plan import PropagationPlan, full_plan, incremental_plan
@@ -169,6 +170,7 @@ class _Attempt:
                 with self.stopwatch.time("encode"):
                     self._store(masks, writer, scorer, history)
                 self.control.done += 1
+                frame_made()
                 self._between_frames(frames, writer)
 
     def _next(self, frames: Propagation, writer: MaskWriter) -> FrameMasks | None:

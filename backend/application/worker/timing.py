@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from backend.application.ports.clock import Clock
+from backend.application.ports.measuring.measures import took
 from backend.application.ports.media import VideoSource
 from backend.application.ports.video_wrapper import WrappedVideo
 from backend.domain.geometry import RgbFrame
@@ -15,7 +16,7 @@ from backend.domain.video import FrameIndex
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Sums up a job's time, in seconds by step name."""
+    """Sums up a job's time, in seconds by step name. The process's measures get each step, too."""
 
     clock: Clock
     seconds: dict[str, float] = field(default_factory=dict)
@@ -26,7 +27,9 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + self.clock.monotonic_s() - started_s
+            seconds = self.clock.monotonic_s() - started_s
+            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+            took(name, seconds)
 
 
 class TimedVideo(WrappedVideo):

@@ -20,6 +20,7 @@ from backend.adapters.machine.clocks import boot_name
 from backend.adapters.queue.rq_worker import MaskletWorker
 from backend.application.ports.datasets import DatasetSource
 from backend.application.ports.engine import CancelToken
+from backend.application.ports.measuring.log_fields import log_everywhere
 from backend.application.ports.progress import work_moved
 from backend.application.ports.training import Trainer
 from backend.application.training.runner import TrainingRunner, tidy_ended
@@ -97,6 +98,7 @@ def run_train_worker(container: Container, name: str | None, *, until_idle: bool
     os.setpriority(os.PRIO_PROCESS, 0, LOWEST_PRIORITY)  # before any thread starts: threads inherit it
     load_sdk()
     worker_name = name or f"{TRAIN}-{socket.gethostname()}-{os.getpid()}"
+    log_everywhere(worker=worker_name)
     with beating(container, worker_name) as heartbeat:
         worker = MaskletWorker(container.queue_address, TRAIN, name=worker_name, steps=heartbeat)
         # A step of training takes several times as long as a frame.

@@ -48,7 +48,7 @@ class AppState:
     def __init__(self, parts: WebParts) -> None:
         self.parts = parts
         self.pulse = StatusPoller(ledger=parts.ledger, queue=parts.queue, models=parts.models, clock=parts.clock)
-        self.metrics = Metrics(self.pulse)
+        self.metrics = Metrics(self.pulse, parts.read_measures)
         self.adopter = _adopter(parts)
         self.poll = _poll(parts, self.adopter)
         self.current_masks = parts.open_current_masks()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.application.ports.measuring.measures import Measures
 from backend.domain.jobs import JobKind, JobState
 from backend.interfaces.http.status_poller import StatusPoller, StatusSnapshot
+from backend.interfaces.http.worker_metrics import worker_metrics
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -21,7 +23,8 @@ WAITS_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0, 60.0, 90.0)
 class Metrics:
     """One app's registry: nothing is shared between two apps in a process."""
 
-    def __init__(self, pulse: StatusPoller) -> None:
+    def __init__(self, pulse: StatusPoller, read_measures: Callable[[], Mapping[str, Measures]] = dict) -> None:
+        """read_measures: the measures of the live workers, by name."""
         self._pulse = pulse
         self._registry = CollectorRegistry()
         self._predict_seconds = Histogram(
@@ -34,7 +37,7 @@ class Metrics:
         self._requests = Counter(
             "masklet_http_requests", "Requests by route and status", ("route", "status"), registry=self._registry
         )
-        self._registry.register(_Now(pulse))
+        self._registry.register(_Now(pulse, read_measures))
 
     def observe_predict(self, kind: str, status: int, seconds: float) -> None:
         self._predict_seconds.labels(kind, str(status)).observe(seconds)
@@ -73,12 +76,14 @@ class RequestCount:
 class _Now(Collector):
     """Reads the pulse's last figures when the registry is written out."""
 
-    def __init__(self, pulse: StatusPoller) -> None:
+    def __init__(self, pulse: StatusPoller, read_measures: Callable[[], Mapping[str, Measures]]) -> None:
         self._pulse = pulse
+        self._read_measures = read_measures
 
     def collect(self) -> Iterator[Metric]:
         figures = self._pulse.snapshot
         yield _jobs(figures)
+        yield _queue_ages(figures)
         yield GaugeMetricFamily("masklet_queue_up", "Whether the queue answers", value=not figures.queue_trouble)
         for name, help_text, counts in (
             ("masklet_queue_depth", "Jobs waiting in the queue", figures.depths),
@@ -93,6 +98,7 @@ class _Now(Collector):
         )
         yield _failed_tries(figures)
         yield _model(figures)
+        yield from worker_metrics(self._read_measures())
 
 
 def _jobs(figures: StatusSnapshot) -> Metric:
@@ -100,6 +106,17 @@ def _jobs(figures: StatusSnapshot) -> Metric:
     for kind in JobKind:
         for state in JobState:
             family.add_metric((kind, state), figures.jobs.get((kind, state), 0))
+    return family
+
+
+def _queue_ages(figures: StatusSnapshot) -> Metric:
+    family = GaugeMetricFamily(
+        "masklet_oldest_queued_seconds",
+        "How long the longest waiting job has been queued, without those that are put off; 0 without one",
+        labels=("kind",),
+    )
+    for kind, seconds in figures.oldest_queued_s.items():
+        family.add_metric((kind,), seconds)
     return family
 
 

@@ -39,6 +39,8 @@ class StatusSnapshot:
     silent_workers: Mapping[JobKind, int] | None = None
     queue_trouble: str = "the queue has not been asked yet"
     jobs: Mapping[tuple[JobKind, JobState], int] = field(default_factory=dict)
+    oldest_queued_s: Mapping[JobKind, float] = field(default_factory=dict)
+    """How long the longest waiting job of a kind has been queued, in seconds; 0 without one."""
     pushes_pending: int = 0
     failed_tries: Mapping[tuple[FailureKind, str, bool], int] = field(default_factory=dict)
     """The count per kind, cause and whether it was given up."""
@@ -86,8 +88,13 @@ class StatusPoller:
             silent_workers=silent,
             queue_trouble=trouble,
             jobs=self._ledger.counts(),
+            oldest_queued_s=self._queue_ages(),
             pushes_pending=len(self._ledger.due_pushes(self._clock.now_s() + A_CENTURY_S, limit=MOST_PUSHES_COUNTED)),
             failed_tries=self._ledger.failure_counts(),
         )
         self._is_taken.set()
         return self._figures
+
+    def _queue_ages(self) -> Mapping[JobKind, float]:
+        now_s, since = self._clock.now_s(), self._ledger.queued_since()
+        return {kind: max(now_s - since.get(kind, now_s), 0.0) for kind in JobKind}

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
 
+from backend.application.ports.measuring.log_fields import log_everywhere, logged_with
 from backend.bootstrap.container import TALKATIVE, set_up_logging
 from backend.bootstrap.log_redaction import redacted
-from backend.settings import Settings
+from backend.domain.tasks import TaskKey
+from backend.settings import LogFormat, Settings
 
 CANARY = "c4nary0123456789"
+ODD_TOKEN = 't0ken "with" \\ signs'
 
 
 @pytest.fixture
@@ -91,3 +96,40 @@ def test_the_http_client_does_not_log_addresses(level: str) -> None:
     set_up_logging(Settings(log_level=level))
     assert not logging.getLogger("httpx").isEnabledFor(logging.INFO)
     assert not logging.getLogger("httpcore.http11").isEnabledFor(logging.DEBUG)
+
+
+@pytest.fixture
+def json_lines(monkeypatch: pytest.MonkeyPatch, restored_logging: None) -> io.StringIO:
+    """What a process logs with MASKLET_LOG_FORMAT=json."""
+    stderr = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stderr)
+    set_up_logging(Settings(log_format=LogFormat.JSON, label_studio_token=ODD_TOKEN))
+    return stderr
+
+
+def test_a_json_line_has_what_it_is_about(json_lines: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.application.ports.measuring.log_fields._of_process", {})
+    log_everywhere(worker="propagate-host-1")
+    with logged_with(job="p-1", task=TaskKey(3, 7), attempt=2):
+        logging.getLogger("backend.x").warning("frame %d\nis late", 5)
+        other = threading.Thread(target=logging.getLogger("backend.y").info, args=("of another job",))
+        other.start()
+        other.join()
+    first, second = (json.loads(line) for line in json_lines.getvalue().splitlines())
+    assert first.pop("time").endswith("+00:00")
+    assert first == {
+        "level": "WARNING", "logger": "backend.x", "message": "frame 5\nis late",
+        "worker": "propagate-host-1", "job": "p-1", "task": "3/7", "attempt": 2,
+    }  # fmt: skip
+    assert (second["worker"], "job" in second) == ("propagate-host-1", False)
+
+
+def test_json_lines_hide_secrets_too(json_lines: io.StringIO) -> None:
+    try:
+        raise RuntimeError(ODD_TOKEN)
+    except RuntimeError:
+        with logged_with(job=f"https://bucket.example/a.mp4?sig={CANARY}"):
+            logging.getLogger("backend.x").exception("Authorization: Token %s", CANARY)
+    (line,) = json_lines.getvalue().splitlines()
+    assert "Traceback" in json.loads(line)["error"]
+    assert [secret for secret in (CANARY, "t0ken", "signs") if secret in line] == []

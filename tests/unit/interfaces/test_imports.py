@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[3]
+NAMES = r"^([a-z0-9-]+)=="
+IF_THERE = {"greenlet"}
+"""Packages that SQLAlchemy imports if they are installed, and does without."""
 
 PROBE = """
 import sys
@@ -15,6 +21,7 @@ import backend.bootstrap.web
 import backend.interfaces.http.app
 import backend.interfaces.labelstudio.predict
 print(sorted(name for name in ("torch", "torchvision", "sam2", "av") if name in sys.modules))
+print(*{name.partition(".")[0] for name in sys.modules})
 from backend.adapters.labelstudio.api.sdk import load_sdk
 load_sdk()
 load_sdk()
@@ -37,8 +44,19 @@ def test_the_web_app_loads_no_torch_sam2_av_or_pandas() -> None:
     """Nor does the SDK that it imports at its start; who imports such a package afterwards gets it."""
     done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
+    models, imported, *of_sdk, total = done.stdout.splitlines()
     refused = "LabelStudio pandas is not imported in a process of Masklet; call the SDK in one of your own"
-    assert done.stdout.splitlines() == ["[]", "[]", refused, "3", "3"]
+    assert (models, of_sdk, total) == ("[]", ["[]", refused, "3"], "3")
+    assert {"fastapi", "sqlalchemy", "omegaconf"} <= set(imported.split())
+    assert {name.lower().replace("_", "-") for name in imported.split()} & left_out_of_the_image() <= IF_THERE
+
+
+def left_out_of_the_image() -> set[str]:
+    """The packages of the lock that the image of the web process does not have."""
+    select = [sys.executable, "docker/select-lock", "web", "requirements.lock"]
+    web = subprocess.run(select, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    whole = (ROOT / "requirements.lock").read_text()
+    return set(re.findall(NAMES, whole, re.MULTILINE)) - set(re.findall(NAMES, web, re.MULTILINE))
 
 
 HEAVY = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,23 +34,37 @@ def test_bench_lists_its_names() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["setup", "demo", "test", "bench", "engine_guard", "gpu_check", "fetch_training_pictures", "train_on_pictures"],
+    [
+        *("setup", "demo", "test", "bench", "engine_guard", "gpu_check", "fetch_training_pictures"),
+        *("train_on_pictures", "containers"),
+    ],
 )
 def test_commands_are_valid_shell(command: str) -> None:
     assert run("bash", "-n", f"scripts/{command}").returncode == 0
 
 
+def lock_part(part: str) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, "docker/select-lock", part, "requirements.lock")
+
+
+@functools.cache
 def names(part: str) -> set[str]:
-    done = run("sh", "docker/select-lock", part, "requirements.lock")
-    return set(re.findall(r"^([a-z0-9-]+)==", done.stdout, re.MULTILINE))
+    return set(re.findall(r"^([a-z0-9-]+)==", lock_part(part).stdout, re.MULTILINE))
 
 
 def test_parts_of_the_lock() -> None:
-    whole = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
-    assert names("sam2") == {"sam2"}
-    assert names("first") == whole - {"sam2"}
-    left_out = whole - names("web")
-    assert {"torch", "torchvision", "sam2", "av"} <= left_out
-    assert {name for name in left_out if not name.startswith(("nvidia-", "cuda-"))} == {
-        *("av", "sam2", "torch", "torchvision", "triton"),
-    }
+    first, web, cpu = names("first"), names("web"), names("cpu")
+    assert (names("sam2"), names("torch")) == ({"sam2"}, {"torch", "torchvision"})
+    assert {"torch", "triton", "av", "omegaconf", "hatchling"} <= first
+    assert not {"sam2", "pytest", "playwright", "mypy", "scikit-image", "pgserver"} & first
+    assert {"hydra-core", "omegaconf", "psycopg-binary", "hatchling"} <= web < first
+    assert not {"torch", "torchvision", "triton", "av", "sympy"} & web
+    assert first - cpu == {"torch", "torchvision", "triton"} | {n for n in first if n.startswith(("nvidia-", "cuda-"))}
+    assert re.fullmatch(r"(torch(vision)?==\S+\n){2}", lock_part("torch").stdout)
+
+
+def test_an_unknown_part_of_the_lock_is_named() -> None:
+    done = lock_part("wbe")
+    assert (done.returncode, done.stderr) == (
+        1, "select-lock: unknown part wbe; the parts are web, first, sam2, torch, cpu\n",
+    )  # fmt: skip

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from backend.adapters.sam2.model.tensors import ImageFeatures
+from backend.application.ports.measuring.measures import looked_up
 from backend.domain.video import ContentHash
 
 MIB = 2**20
@@ -43,6 +44,7 @@ class FeatureCache:
     def get(self, content_hash: ContentHash, frame_index: int, kind: FeatureKind) -> ImageFeatures | None:
         """The features [1, C, H, W] on the cache's device, each level in its own dtype; None if not kept."""
         kept = self._kept.get((content_hash, frame_index, kind))
+        looked_up("features", is_hit=kept is not None)
         if kept is None:
             return None
         self._kept.move_to_end((content_hash, frame_index, kind))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -50,6 +52,19 @@ def precision_of(device: torch.device, wanted: str = "auto") -> torch.dtype:
     # GPUs before Ampere emulate it, as slowly.
     is_native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.bfloat16 if is_native else torch.float32
+
+
+def device_memory(device: torch.device) -> tuple[int, int]:
+    """The bytes of memory that this process holds on its device, and the device's own size.
+
+    A CPU's is the memory of the machine: the resident set, and all of it.
+    """
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device), torch.cuda.mem_get_info(device)[1]
+    page = os.sysconf("SC_PAGE_SIZE")
+    resident = Path("/proc/self/statm")
+    used = int(resident.read_text().split()[1]) * page if resident.exists() else 0
+    return used, os.sysconf("SC_PHYS_PAGES") * page
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:

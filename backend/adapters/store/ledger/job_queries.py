@@ -80,6 +80,13 @@ class JobQueries(Rows):
             queued = _QUEUED.where(~is_postponed(self._clock.now_s()))
             return {JobKind(kind): count for kind, count in connection.execute(queued.group_by(jobs.c.kind))}
 
+    def queued_since(self) -> Mapping[JobKind, float]:
+        with self._database.read() as connection:
+            oldest = select(jobs.c.kind, func.min(jobs.c.updated_s)).where(
+                jobs.c.state == str(JobState.QUEUED), ~is_postponed(self._clock.now_s())
+            )
+            return {JobKind(kind): since_s for kind, since_s in connection.execute(oldest.group_by(jobs.c.kind))}
+
     def stale_jobs(self, *, heartbeat_before_s: float, queued_before_s: float | None) -> tuple[Job, ...]:
         with self._database.read() as connection:
             stale: ColumnElement[bool] = (jobs.c.state == str(JobState.RUNNING)) & (

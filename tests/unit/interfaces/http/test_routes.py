@@ -162,6 +162,7 @@ def test_metrics_count_jobs_workers_and_requests() -> None:
     client.post("/predict", json=predict_body("x", regions=[keypoint()]))
     client.get("/nowhere")
     web.stored.record_failure(FailedTry(FailureKind.PUSH, "1/7 m", TaskKey(1, 7), Failures("LabelStudioRefused", 3)))
+    web.clock.advance(40)
     reply = client.get("/metrics")
     assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = reply.text.splitlines()
@@ -171,6 +172,7 @@ def test_metrics_count_jobs_workers_and_requests() -> None:
         'masklet_jobs{kind="propagate",state="failed"} 0.0',
         "masklet_queue_up 1.0",
         'masklet_queue_depth{queue="interactive"} 1.0',
+        'masklet_oldest_queued_seconds{kind="interactive"} 0.0',
         'masklet_workers{queue="interactive"} 3.0',
         "masklet_pushes_pending 1.0",
         'masklet_failed_tries{cause="LabelStudioRefused",given_up="false",kind="push"} 1.0',

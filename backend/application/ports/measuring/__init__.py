@@ -1,0 +1,1 @@
+"""What a process counts of its work, for /metrics."""

@@ -1,0 +1,1 @@
+"""Builds the images, runs docker-compose.yml and tries it: `./scripts/containers`."""
