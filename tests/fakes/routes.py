@@ -39,7 +39,7 @@ def _known_dependant(*, path: str, call: Callable[..., Any], scope: Any) -> Depe
     return replace(known, call=call, dependencies=list(known.dependencies))
 
 
-def _known_field(*, name: str, type_: Any, mode: str) -> object:  # noqa: ANN401
+def _known_field(*, name: str, type_: Any, mode: Any) -> object:  # noqa: ANN401
     key = (name, type_, mode)
     if key not in _fields:
         _fields[key] = _make_field(name=name, type_=type_, mode=mode)
