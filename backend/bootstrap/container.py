@@ -268,7 +268,7 @@ class Container:
         return LabelStudioClient(
             self.settings.label_studio_url,
             self.settings.label_studio_token.get_secret_value(),
-            media_hosts=self.settings.media_hosts.split(","),
+            media_hosts=(*self.settings.media_hosts.split(","), self.settings.public_url),
             max_media_bytes=int(self.settings.media_max_gib * 2**30),
         )
 

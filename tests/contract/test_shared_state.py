@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from backend.adapters.media.import_records import ImportRecords
@@ -20,7 +21,7 @@ from backend.adapters.store.ledger.sql_ledger import SqlLedger
 from backend.application.imports.model import BatchItem, ItemState, Outcome
 from backend.application.ports.training.queue import ActiveModel
 from backend.bootstrap.container import Container, load_settings
-from backend.domain.errors import NotFound
+from backend.domain.errors import NotAllowed, NotFound
 from tests.fakes.clock import FakeClock
 from tests.unit.adapters.media.test_import_records import MEDIUM
 
@@ -103,6 +104,17 @@ def test_import_records_are_shared_and_files_are_not(hosts: tuple[Container, Con
     b.import_records.put_medium(here)
     assert b.import_records.medium_at(tmp_path, MEDIUM.stamp) == here
     assert not b.import_records.is_elsewhere(here)
+
+
+def test_a_worker_may_fetch_what_a_web_process_serves(tmp_path: Path) -> None:
+    urls = {"label_studio_url": "http://127.0.0.1:8080", "public_url": "http://127.0.0.1:9090"}
+    client = Container(load_settings(data_dir=tmp_path, **urls)).label_studio
+    assert client is not None
+    url = httpx.URL("http://127.0.0.1:9090/media/x/0-0/video.mp4")
+    assert not client.media_policy.destination(url).with_token
+    with pytest.raises(NotAllowed, match="MASKLET_MEDIA_HOSTS"):
+        client.media_policy.destination(httpx.URL("http://127.0.0.1:9091/media/x/0-0/video.mp4"))
+    client.close()
 
 
 def test_a_data_folder_is_taken_over_once(postgresql_url: str, tmp_path: Path) -> None:
