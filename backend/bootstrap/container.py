@@ -8,14 +8,12 @@ clients of queue and Label Studio are imported when they are used: they take a t
 from __future__ import annotations
 
 import json
-import logging
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -27,8 +25,7 @@ from backend.adapters.store.masks.store import ObjectMaskStore
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.cluster.shared_state import SharedState, StateInFiles, StateInLedger
-from backend.bootstrap.masks.opening import open_masks, open_shared_store, store_secrets
-from backend.bootstrap.monitoring.json_lines import line_formatter
+from backend.bootstrap.masks.opening import open_masks, open_shared_store
 from backend.domain.errors import InvalidInput, QueueUnavailable
 from backend.domain.tasks import TaskKey
 from backend.settings import Settings
@@ -126,25 +123,6 @@ def load_settings(**overrides: object) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise InvalidInput(f"setting {name}: {first['msg']}") from error
-
-
-TALKATIVE = ("httpx", "httpcore")
-"""Loggers that print whole addresses, presigned ones too, at levels below WARNING."""
-
-
-def set_up_logging(settings: Settings) -> None:
-    """One line an event on stderr, as text or JSON, without addresses that grant access, tokens and passwords."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(line_formatter(settings.log_format, (*_secrets_of(settings), *store_secrets())))
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    for name in TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _secrets_of(settings: Settings) -> tuple[str, ...]:
-    passwords = (urlsplit(url).password for url in (settings.database_url, settings.redis_url))
-    values = (settings.basic_auth_pass, settings.webhook_secret, settings.label_studio_token)
-    return (*(value.get_secret_value() for value in values), *(password or "" for password in passwords))
 
 
 def keep_files_private() -> None:

@@ -39,7 +39,8 @@ def worker(
     A worker starts anew, with the same process id, when another model is in use, and a train worker after each
     training.
     """
-    from backend.bootstrap.container import Container, keep_files_private, set_up_logging
+    from backend.bootstrap.container import Container, keep_files_private
+    from backend.bootstrap.monitoring.log_setup import set_up_logging
 
     if until_idle and kind is not WorkerKind.TRAIN:
         raise InvalidInput(f"--until-idle is of train workers; a worker of {kind} keeps its model for the next job")

@@ -11,9 +11,10 @@ import pytest
 
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.adapters.store.objects.shared import SharedStore
-from backend.bootstrap.container import Container, set_up_logging
+from backend.bootstrap.container import Container
 from backend.bootstrap.finding import Verdict, guarded
 from backend.bootstrap.masks.check import require_store, store_finding
+from backend.bootstrap.monitoring.log_setup import set_up_logging
 from backend.domain.errors import InvalidInput, StoreRefused
 from backend.settings import Settings
 from tests.fakes.servers.object_store import FaultyServer, Reply

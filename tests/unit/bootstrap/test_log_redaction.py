@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from backend.application.ports.measuring.log_fields import log_everywhere, logged_with
-from backend.bootstrap.container import TALKATIVE, set_up_logging
 from backend.bootstrap.log_redaction import redacted
+from backend.bootstrap.monitoring.log_setup import TALKATIVE, set_up_logging
 from backend.domain.tasks import TaskKey
 from backend.settings import LogFormat, Settings
 
