@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
@@ -17,6 +18,10 @@ logger = logging.getLogger(__name__)
 
 WAIT_S = 0.2
 """The longest that a request waits for figures of now; after that it shows the last ones, or none."""
+
+REST = 4.0
+"""How long figures rest, as a multiple of the time that they took: while a crowd works they change with every
+measurement, and the thread would take a core from the requests all day."""
 
 NOTHING = Known(None, {}, {}, {})
 
@@ -34,9 +39,11 @@ class BackgroundQuality:
         *,
         wait_s: float = WAIT_S,
         is_measured_now: Callable[[int], bool] = lambda _: False,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """is_measured_now: whether the tasks of a project are being measured."""
+        """is_measured_now: whether the tasks of a project are being measured. now_s: a monotonic clock, in seconds."""
         self._service = service
+        self._now_s = now_s
         self._wait_s = wait_s
         self._is_measured_now = is_measured_now
         self._lock = threading.Lock()
@@ -44,6 +51,9 @@ class BackgroundQuality:
         self._waiting: deque[int] = deque()
         self._done: dict[int, threading.Event] = {}
         """Of the projects that wait and the one that is computed."""
+        self._rests_until_s: dict[int, float] = {}
+        self._outdated: set[int] = set()
+        """Of the projects that rest, those that have changed."""
 
     def people(self, project_id: int) -> Mapping[str, PersonQuality]:
         """See Quality."""
@@ -60,17 +70,24 @@ class BackgroundQuality:
     def is_measuring(self, project_id: int) -> bool:
         """See Quality."""
         with self._lock:
-            is_computed = project_id in self._done
+            is_computed = project_id in self._done or project_id in self._outdated
         return is_computed or self._is_measured_now(project_id)
 
     def _known(self, project_id: int) -> Known:
         last = self._last.get(project_id, NOTHING)
         try:
-            if self._service.state(project_id) == last.state:
-                return last
+            state = self._service.state(project_id)
         except MaskletError as error:
             _warn(project_id, error)
             return last
+        with self._lock:
+            last = self._last.get(project_id, NOTHING)
+            if last.state == state:
+                self._outdated.discard(project_id)
+                return last
+            if self._now_s() < self._rests_until_s.get(project_id, float("-inf")):
+                self._outdated.add(project_id)
+                return last
         self._begin(project_id).wait(self._wait_s)
         return self._last.get(project_id, NOTHING)
 
@@ -80,6 +97,7 @@ class BackgroundQuality:
             if project_id in self._done:
                 return self._done[project_id]
             is_idle = not self._done
+            self._outdated.discard(project_id)
             done = self._done[project_id] = threading.Event()
             self._waiting.append(project_id)
         if is_idle:
@@ -90,8 +108,9 @@ class BackgroundQuality:
         while True:
             with self._lock:
                 project_id = self._waiting.popleft()
+            began_s = self._now_s()
             try:
-                self._last[project_id] = self._service.known(project_id)
+                self._keep(project_id, self._service.known(project_id), began_s)
             except MaskletError as error:
                 _warn(project_id, error)
             except Exception:  # one project's error must not end the thread
@@ -100,6 +119,12 @@ class BackgroundQuality:
                 self._done.pop(project_id).set()
                 if not self._waiting:
                     return
+
+    def _keep(self, project_id: int, known: Known, began_s: float) -> None:
+        with self._lock:
+            ended_s = self._now_s()
+            self._last[project_id] = known
+            self._rests_until_s[project_id] = ended_s + REST * (ended_s - began_s)
 
 
 def _warn(project_id: int, error: MaskletError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from backend.application.crowd.lead.background_quality import BackgroundQuality
+from backend.application.crowd.lead.background_quality import REST, BackgroundQuality
 from backend.application.crowd.quality.people import JudgedMaker
 from backend.application.crowd.quality.service import QualityService
 from backend.domain.errors import ServiceUnavailable
@@ -122,3 +122,27 @@ def test_an_error_beside_the_requests_ends_nothing() -> None:
 
     quality = quality_of(verified)
     assert [set(quality.people(3)) for _ in range(3)] == [set(), set(), {"ann"}]
+
+
+def test_figures_that_took_long_rest_before_they_are_computed_again() -> None:
+    """While a crowd works they change all the time. Until then the last ones are shown, and said to be measured."""
+    verdicts = [JudgedMaker("ann", Verdict.REDO, 0.0)]
+    now_s = 0.0
+
+    def verified(_: int) -> list[JudgedMaker]:
+        nonlocal now_s
+        now_s += 10.0 if is_computing() else 0.0
+        return list(verdicts)
+
+    service = QualityService(temporary_ledger(FakeClock()), lambda: 0.0, verifiers=verified)
+    quality = BackgroundQuality(service, wait_s=LONG_S, now_s=lambda: now_s)
+    assert set(quality.people(3)) == {"ann"}
+    assert not quality.is_measuring(3)
+    verdicts.append(JudgedMaker("bob", Verdict.REDO, 0.0))
+    for _ in range(3):
+        assert set(quality.people(3)) == {"ann"}
+        assert quality.is_measuring(3)
+    assert now_s == 10.0
+    now_s = 10.0 + REST * 10.0
+    assert set(quality.people(3)) == {"ann", "bob"}
+    assert not quality.is_measuring(3)
