@@ -31,6 +31,8 @@ class PostgresqlServer:
 
     folder: Path
     process: subprocess.Popen[bytes] | None = None
+    is_durable: bool = True
+    """False: a crash of the machine may damage the data; kills of the server do not."""
 
     @property
     def url(self) -> str:
@@ -95,6 +97,8 @@ class PostgresqlServer:
 
     def _process(self) -> subprocess.Popen[bytes]:
         command = [self._program("postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-h", ""]
+        if not self.is_durable:
+            command += ["-c", "fsync=off", "-c", "full_page_writes=off"]
         with self._log.open("ab") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, user=_user())
 
@@ -109,7 +113,7 @@ class PostgresqlServer:
 
 
 @contextmanager
-def postgresql() -> Iterator[PostgresqlServer]:
+def postgresql(*, is_durable: bool = True) -> Iterator[PostgresqlServer]:
     """A running server with empty databases inside the block."""
     # A folder of its own, not pytest's: each run of pytest that starts beside this one takes away the access of others.
     folder = Path(tempfile.mkdtemp(prefix="masklet-postgresql-"))
@@ -124,7 +128,7 @@ def postgresql() -> Iterator[PostgresqlServer]:
         if (user := _user()) is not None:
             for made in (folder, folder / "programs", folder / "programs" / "pgserver"):
                 shutil.chown(made, user)
-        server = PostgresqlServer(folder)
+        server = PostgresqlServer(folder, is_durable=is_durable)
         server.create()
         server.start()
         try:

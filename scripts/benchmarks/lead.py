@@ -19,7 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,12 +135,26 @@ def _wait_for(url: str, process: Popen[bytes]) -> None:
     raise SystemExit("the web process did not start")
 
 
-def api_figures(server: Server) -> Json:
-    """The first answer of the process, and later ones."""
-    figures: Json = {}
+def first_figures(server: Server) -> Json:
+    """The page as the first that a web process is asked for: it computes agreement and trust of all people meanwhile."""
+    with chromium() as browser, signed_in(server) as client:
+        figures: Json = {"page_first_grid_ms": round(_open(browser, server)["grid_ms"])}
+        figures["api_listed_ms"] = round(_spent_ms(client, lambda answer: bool(answer["is_listed"])))
+        figures["quality_ms"] = round(_spent_ms(client, lambda answer: not answer["is_measuring"]))
+    return figures
+
+
+@contextmanager
+def signed_in(server: Server) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=f"{server.url}/api/lead", trust_env=False, timeout=60) as client:
         client.post("/session", json={"token": server.token}, headers=CHANGE).raise_for_status()
-        figures["api_listed_ms"] = round(_listed_ms(client))
+        yield client
+
+
+def api_figures(server: Server) -> Json:
+    """The first answer after the figures of people are there, and later ones."""
+    figures: Json = {}
+    with signed_in(server) as client:
         for table in TABLES:
             query = {"page_size": CARDS} if table == "tasks" else {}
             before_ms = server.cpu_ms
@@ -154,11 +168,11 @@ def api_figures(server: Server) -> Json:
     return figures
 
 
-def _listed_ms(client: httpx.Client) -> float:
-    """How long it takes until the list has Label Studio's tasks."""
+def _spent_ms(client: httpx.Client, is_so: Callable[[Mapping[str, object]], bool]) -> float:
+    """How long it takes until the list's answer is so."""
     began_s = time.monotonic()
-    while not _answer(client, f"/projects/{PROJECT}/tasks", {"page_size": 1})["is_listed"]:
-        time.sleep(0.05)
+    while not is_so(_answer(client, f"/projects/{PROJECT}/tasks", {"page_size": 1})):
+        time.sleep(0.25)
     return (time.monotonic() - began_s) * 1000
 
 
@@ -226,6 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             label_studio(Path(folder) / "label-studio", options.tasks) as studio,
             serving(data_dir, studio) as server,
         ):
+            figures |= first_figures(server)
             figures |= api_figures(server)
             print("the API is measured", file=sys.stderr)
             figures |= page_figures(server, options.opens)
