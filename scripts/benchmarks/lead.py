@@ -136,7 +136,7 @@ def _wait_for(url: str, process: Popen[bytes]) -> None:
 
 
 def first_figures(server: Server) -> Json:
-    """The page as the first that a web process is asked for: it computes agreement and trust of all people meanwhile."""
+    """The first page that a web process is asked for: meanwhile it computes agreement and trust of all people."""
     with chromium() as browser, signed_in(server) as client:
         figures: Json = {"page_first_grid_ms": round(_open(browser, server)["grid_ms"])}
         figures["api_listed_ms"] = round(_spent_ms(client, lambda answer: bool(answer["is_listed"])))
