@@ -5,6 +5,8 @@ The probe is started every few seconds: nothing here imports the container and w
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -38,6 +40,11 @@ def work_bound_s(container: Container) -> float:
 def web_name(port: int) -> str:
     """The name of the web process at a port of this host."""
     return f"web-{port}"
+
+
+def own_worker_name(kind: str) -> str:
+    """The name of this worker process of a kind, unless it is given one: unique among live workers."""
+    return f"{kind}-{socket.gethostname()}-{os.getpid()}"
 
 
 @contextmanager

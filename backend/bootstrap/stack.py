@@ -26,8 +26,8 @@ from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.application.jobs.reconcile import Reconciler
-from backend.application.jobs.submit import Submitter
 from backend.application.training.reconcile import TrainingReconciler
+from backend.bootstrap.cluster.requeuing import open_requeuer
 from backend.bootstrap.container import Container
 from backend.bootstrap.heartbeat import start_bound_s, web_name
 from backend.bootstrap.training.requests import has_open_training, open_training_reconciler
@@ -107,7 +107,7 @@ def _start_locked(container: Container, should_stop: Callable[[], bool], lock: I
         specs.insert(0, _valkey(container, server))
     # The announcement of an earlier stack is stale until a worker of this one announces its model.
     folder.model_announcement.unlink(missing_ok=True)
-    reconciler = _reconciler(container, redis_url)
+    reconciler = open_requeuer(container, RqQueue(redis_url))
     for kind in JobKind:
         # A killed stack's workers died with it, and no process was left to record that.
         reconciler.worker_died(worker_name(kind, folder.root))
@@ -232,19 +232,6 @@ def _worker_seen(redis_url: str, kind: JobKind) -> bool:
         return False
     finally:
         queue.close()
-
-
-def _reconciler(container: Container, redis_url: str) -> Reconciler:
-    queue = RqQueue(redis_url)
-    return Reconciler(
-        container.ledger,
-        queue,
-        Submitter(container.ledger, queue),
-        container.clock,
-        pusher=None,
-        heartbeat_ttl_s=container.settings.heartbeat_ttl_s,
-        max_attempts=container.settings.max_attempts,
-    )
 
 
 def _requeue_work_of(reconciler: Reconciler, trainings: TrainingReconciler, root: Path, ended: Exit) -> None:

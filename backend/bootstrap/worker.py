@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sys
 import threading
 import time
@@ -33,7 +32,7 @@ from backend.application.worker.scheduling.priority_jobs import PriorityJobs
 from backend.application.worker.threads import in_thread
 from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
-from backend.bootstrap.heartbeat import beating, work_bound_s
+from backend.bootstrap.heartbeat import beating, own_worker_name, work_bound_s
 from backend.bootstrap.masks.check import require_store
 from backend.bootstrap.media import open_task_media
 from backend.bootstrap.models import FETCH_A_REAL_ONE
@@ -130,7 +129,7 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
     Raises ModelError if there is no usable checkpoint, ServiceUnavailable if there is no queue or no ledger,
     InvalidInput or StoreRefused if the store of masks cannot work.
     """
-    worker_name = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
+    worker_name = name or own_worker_name(kind)
     require_store(container)
     log_everywhere(worker=worker_name)
     with beating(container, worker_name) as heartbeat:

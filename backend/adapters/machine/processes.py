@@ -9,20 +9,20 @@ from pathlib import Path
 
 from backend.adapters.machine.clocks import boot_name
 from backend.application.ports.cluster.leases import ProcessPlace
+from backend.codecs.proc_stat import started_ticks
 
 PROCESS_NAMESPACE = Path("/proc/self/ns/pid")
 
 
 def own_place() -> ProcessPlace:
     pid = os.getpid()
-    return ProcessPlace(_machine(), pid, _started(pid), socket.gethostname())
+    return ProcessPlace(_machine(), pid, started_ticks(pid), socket.gethostname())
 
 
 def is_dead(place: ProcessPlace) -> bool:
     """Whether the process is of this machine, as seen from here, and gone; False if that cannot be told."""
-    return (
-        bool(place.machine and place.started) and place.machine == _machine() and _started(place.pid) != place.started
-    )
+    is_known = bool(place.machine and place.started)
+    return is_known and place.machine == _machine() and started_ticks(place.pid) != place.started
 
 
 def _machine() -> str:
@@ -31,13 +31,3 @@ def _machine() -> str:
     with suppress(OSError):
         return f"{boot}/{os.stat(PROCESS_NAMESPACE).st_ino}" if boot else ""
     return ""
-
-
-def _started(pid: int) -> int:
-    """The process's start in clock ticks since the boot; 0 if it is gone, or the system does not tell."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0
-    state, *fields = stat.rpartition(")")[2].split()
-    return 0 if state == "Z" else int(fields[18])

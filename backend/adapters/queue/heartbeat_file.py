@@ -22,6 +22,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.codecs.proc_stat import started_ticks
+
 logger = logging.getLogger(__name__)
 
 _RECORD = struct.Struct("<qqdd")  # pid, the process's start in clock ticks, seconds of the last step, bound in seconds
@@ -149,16 +151,6 @@ def is_overdue(path: Path) -> bool:
     """Whether the process of this file has made no step within its bound."""
     heartbeat = read_heartbeat(path)
     return heartbeat is not None and heartbeat.overdue_s(time.monotonic()) > 0
-
-
-def started_ticks(pid: int) -> int:
-    """When a process started, in clock ticks since the machine's start; 0 if that is not known."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0
-    state, *fields = stat.rpartition(")")[2].split()
-    return 0 if state == "Z" else int(fields[18])
 
 
 def _exists(pid: int) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -12,10 +10,9 @@ from functools import partial
 from backend.adapters.queue.heartbeat_file import announce_start, heartbeat_folder, is_overdue
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
-from backend.application.jobs.reconcile import Reconciler
-from backend.application.jobs.submit import Submitter
+from backend.bootstrap.cluster.requeuing import open_requeuer
 from backend.bootstrap.container import Container
-from backend.bootstrap.heartbeat import start_bound_s
+from backend.bootstrap.heartbeat import own_worker_name, start_bound_s
 from backend.domain.errors import InvalidInput, MaskletError
 from backend.domain.jobs import JobKind
 
@@ -45,7 +42,7 @@ def run_device_workers(
 
     Raises ServiceUnavailable if there is no queue.
     """
-    base = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
+    base = name or own_worker_name(kind)
     specs = device_workers(container, kind, base, devices)
     supervisor = Supervisor(specs, partial(_give_back_work_of, container))
     supervisor.start(should_stop=should_stop)
@@ -71,17 +68,8 @@ def _process(container: Container, kind: JobKind, name: str, device: str) -> Pro
 def _give_back_work_of(container: Container, ended: Exit) -> None:
     """Requeues the job of a worker that died at once; of one that stopped there is none."""
     queue = RqQueue(container.queue_address)
-    reconciler = Reconciler(
-        container.ledger,
-        queue,
-        Submitter(container.ledger, queue),
-        container.clock,
-        pusher=None,
-        heartbeat_ttl_s=container.settings.heartbeat_ttl_s,
-        max_attempts=container.settings.max_attempts,
-    )
     try:
-        reconciler.worker_died(ended.name)
+        open_requeuer(container, queue).worker_died(ended.name)
     except MaskletError as error:
         logger.warning("the job of %s is queued again when its heartbeat is over: %s", ended.name, error)
     finally:

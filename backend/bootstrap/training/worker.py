@@ -25,7 +25,7 @@ from backend.application.ports.progress import work_moved
 from backend.application.ports.training import Trainer
 from backend.application.training.runner import TrainingRunner, tidy_ended
 from backend.bootstrap.container import Container
-from backend.bootstrap.heartbeat import beating, start_bound_s
+from backend.bootstrap.heartbeat import beating, own_worker_name, start_bound_s
 from backend.bootstrap.training.labels import open_labels
 from backend.bootstrap.training.model_use import find_checkpoint
 from backend.bootstrap.training.requests import require_label_studio
@@ -97,7 +97,7 @@ def run_train_worker(container: Container, name: str | None, *, until_idle: bool
     require_label_studio(container)
     os.setpriority(os.PRIO_PROCESS, 0, LOWEST_PRIORITY)  # before any thread starts: threads inherit it
     load_sdk()
-    worker_name = name or f"{TRAIN}-{socket.gethostname()}-{os.getpid()}"
+    worker_name = name or own_worker_name(TRAIN)
     log_everywhere(worker=worker_name)
     with beating(container, worker_name) as heartbeat:
         worker = MaskletWorker(container.queue_address, TRAIN, name=worker_name, steps=heartbeat)

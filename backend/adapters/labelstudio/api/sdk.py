@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import ModuleType
 
 UNUSED = ("pandas", "jsf")
@@ -28,6 +29,7 @@ class _StandIn(ModuleType):
         return type(name, (), {"__new__": refuse})
 
 
+@cache
 def load_sdk() -> None:
     """Imports the SDK, which takes a second or more; does nothing if it was imported before."""
     with _without_unused():

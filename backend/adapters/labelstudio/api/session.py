@@ -108,7 +108,6 @@ class Session:
                 "no Label Studio token is set; put a personal access token in LABEL_STUDIO_API_KEY"
             )
         if self._sdk is None:
-            load_sdk()
             from label_studio_sdk.client import LabelStudio
 
             self._sdk = LabelStudio(

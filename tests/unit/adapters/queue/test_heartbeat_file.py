@@ -14,9 +14,9 @@ from backend.adapters.queue.heartbeat_file import (
     announce_start,
     is_overdue,
     read_heartbeat,
-    started_ticks,
 )
 from backend.application.ports.progress import subscribed_to_work, work_moved
+from backend.codecs.proc_stat import started_ticks
 
 
 class Clock:
