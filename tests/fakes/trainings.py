@@ -105,7 +105,7 @@ class SteppingTrainer:
             self.each(step)
             time.sleep(self.step_s)
             cancel.raise_if_cancelled()
-            state.write_text(str(step + 1))
+            write_atomically(state, str(step + 1).encode())  # a kill leaves the last step that was written
             progress(TrainingProgress("trains", (step + 1) / self.steps, {"loss": 1 / (step + 1)}))
         (folder / "pictures").mkdir(exist_ok=True)
         for when in ("before", "after"):
