@@ -43,8 +43,6 @@ from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
 
 logger = logging.getLogger(__name__)
 
-SWEEP_EVERY_S = 3600.0
-LEFTOVER_S = 24 * 3600.0
 PREWARM_WAIT_S = 1.0
 HOVER_WAIT_S = 1.0
 PRIORITY_POLL_S = 0.25
@@ -151,7 +149,6 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
         heartbeat.allow(work_bound_s(container))
         try:
             with (
-                _sweeping(container),
                 _waiting_for_media(media_waits),
                 kept_announced(container.model_announcement, model),
                 _prewarming(runtime, worker.is_stopping),
@@ -225,21 +222,6 @@ def build_job_runner(container: Container, worker_name: str, media_waits: MediaW
         key_values=container.key_values,
         media_waits=media_waits,
     )
-
-
-@contextmanager
-def _sweeping(container: Container) -> Iterator[None]:
-    """Removes the leftovers of killed attempts from the mask store, once an hour."""
-    masks = container.masks
-
-    def sweep(ended: threading.Event) -> None:
-        while not ended.wait(SWEEP_EVERY_S):
-            removed = masks.sweep(LEFTOVER_S)
-            if removed:
-                logger.info("removed %d leftover mask runs", len(removed))
-
-    with in_thread("mask-sweep", sweep):
-        yield
 
 
 @contextmanager
