@@ -169,6 +169,8 @@ class WebParts:
     """None without a Label Studio: there are no labels to learn from."""
     read_measures: Callable[[], Mapping[str, Measures]] = dict
     """The measures of the live workers, by name."""
+    mask_cache_bytes: Callable[[], int] | None = None
+    """The size of this host's cache of masks; None without one."""
 
     def open_current_masks(self) -> CurrentMasks:
         """The masks that the player shows."""
@@ -184,7 +186,7 @@ def build_web(container: Container) -> WebParts:
     """
     clock = container.clock
     require_store(container)
-    ledger, queue, masks = container.ledger, container.queue, container.masks
+    ledger, queue, masks, cache = container.ledger, container.queue, container.masks, container.mask_cache
     label_studio = container.label_studio
     if label_studio is not None:
         load_sdk()
@@ -248,6 +250,7 @@ def build_web(container: Container) -> WebParts:
         leases=LeaseKeeper(ledger, clock, own_place(), is_dead),
         trainings=None if label_studio is None else open_web_trainings(container),
         read_measures=open_measures_board(container).all,
+        mask_cache_bytes=None if cache is None else lambda: cache.nbytes,
     )
 
 

@@ -113,3 +113,13 @@ def test_health_says_who_runs_what() -> None:
     assert leases["orders"]["is_here"]
     assert leases["orders"]["token"] == 1
     assert FakeWeb().client().get("/health").json()["leases"] is None
+
+
+def test_metrics_say_who_runs_what() -> None:
+    web = FakeWeb()
+    runs, rests = OneWeb(web), OneWeb(web)
+    told = {one: TestClient(create_app(one.parts), base_url=ADDRESS).get("/metrics").text for one in (runs, rests)}
+    assert 'masklet_lease_held{loop="leftovers"} 1.0' in told[runs]
+    assert 'masklet_lease_held{loop="leftovers"} 0.0' in told[rests]
+    assert all('masklet_lease_token{loop="leftovers"} 1.0' in text for text in told.values())
+    assert "masklet_lease_held{" not in FakeWeb().client().get("/metrics").text
