@@ -33,7 +33,10 @@ STAND_IN = "the engine is a stand-in: it waits, and no model runs"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if not set(given.stores.split(",")) <= set(STORES):
+        parser.error(f"--stores: choose of {', '.join(STORES)}")
     counts = sorted({int(count) for count in given.workers.split(",")})
     load = Load(given.frame_ms / 1000, given.seconds)
     stores: dict[str, object] = {}

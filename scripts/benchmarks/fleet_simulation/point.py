@@ -48,11 +48,13 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What was seen between two times of the machine's clock. done: finished jobs, and the masks of each."""
+    """What was seen between two times of the machine's clock. machine_busy_share: of all processors, by all processes.
+
+    transactions: of the ledger's server, those of the probe included.
+    """
 
     start_s: float
     stop_s: float
-    logs: Sequence[WorkLog]
     processor: Processor
     transactions: int
     connections: int
@@ -121,7 +123,7 @@ def _watch(running: Services, container: Container, processes: Sequence[BaseProc
         stop_s, used = time.monotonic(), processor(parts).since(before)
         transactions, connections = running.transactions() - transactions, running.connections()
     busy = used.busy_s / (stop_s - start_s) / (os.cpu_count() or 1)
-    return Watched(start_s, stop_s, (), used, transactions, connections, latencies, busy)
+    return Watched(start_s, stop_s, used, transactions, connections, latencies, busy)
 
 
 def figures_of(watched: Watched, logs: Sequence[WorkLog]) -> Figures:
