@@ -21,7 +21,7 @@ from backend.application.worker.threads import in_thread
 from backend.bootstrap.container import Container, load_settings
 from backend.bootstrap.masks.opening import open_masks
 from scripts.attack_runs.postgresql import postgresql
-from tests.fakes.servers.object_store import BUCKET, object_store
+from tests.fakes.servers.object_store import BUCKET, client_variables, object_store
 
 MAX_CONNECTIONS = 400
 """Of PostgreSQL: a worker has two or three."""
@@ -91,13 +91,7 @@ def services(root: Path, store: str) -> Iterator[Services]:
             port = running.enter_context(object_store(root / "store"))
             pids["store"] = sorted(set(_children()) - before)
             settings["store_url"] = f"s3://{BUCKET}/fleet"
-            environment = {
-                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-                "AWS_ALLOW_HTTP": "true",
-                "AWS_REGION": "eu-central-1",
-                "AWS_ACCESS_KEY_ID": "AKIDMASKLET",
-                "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMIK7MDENG",
-            }
+            environment = client_variables(port)
             os.environ.update(environment)
         yield Services(root, settings, environment, pids)
 

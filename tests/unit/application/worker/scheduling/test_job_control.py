@@ -17,7 +17,7 @@ from backend.application.worker.scheduling.job_control import (
     JobControl,
 )
 from backend.domain.errors import Interrupted
-from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
+from backend.domain.jobs import Job, JobKind, JobState, PendingWaits, PreviewRequest, PropagationRequest
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.clock import WorkingClock
@@ -243,7 +243,12 @@ def test_the_waiters_are_read_once_between_two_frames(
 ) -> None:
     reads = list[int]()
     read = ledger.pending_waits
-    monkeypatch.setattr(ledger, "pending_waits", lambda: reads.append(control.done) or read())
+
+    def noted() -> PendingWaits:
+        reads.append(control.done)
+        return read()
+
+    monkeypatch.setattr(ledger, "pending_waits", noted)
     control.raise_if_cancelled()
     for control.done in (1, 2):
         control.raise_after_frame()
