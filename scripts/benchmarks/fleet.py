@@ -79,10 +79,15 @@ def bend(points: Sequence[Figures]) -> Figures:
     """The first count of workers whose throughput is below LINEAR of linear, and what is known of the cause."""
     for point in points:
         if _number(point, "to_linear") < LINEAR:
-            is_processor = _number(point, "cpu_busy") >= BUSY
-            cause = "the machine's processor is busy" if is_processor else "not the processor: see the latencies"
-            return {"at_workers": point["workers"], "cause": cause}
+            return {"at_workers": point["workers"], "cause": _cause(point)}
     return {"at_workers": None, "cause": ""}
+
+
+def _cause(point: Figures) -> str:
+    if not point["jobs_waiting"]:
+        return "no jobs were left: the figure says nothing"
+    is_processor = _number(point, "cpu_busy") >= BUSY
+    return "the machine's processor is busy" if is_processor else "not the processor: see the latencies"
 
 
 def _number(point: Mapping[str, object], name: str) -> float:

@@ -28,6 +28,9 @@ PATIENCE_S = 180.0
 WARM_UP_S = 2.0
 """The workers begin at the same time; after this time the first jobs run."""
 
+START_S = 0.4
+"""Of one worker."""
+
 FRAMES_A_JOB = (12, 20)
 """Few: jobs begin and end more often than with videos of minutes."""
 
@@ -42,8 +45,8 @@ class Load:
     seconds: float
 
     def jobs(self, workers: int) -> int:
-        """More than the workers can end."""
-        frames = workers * (self.seconds + WARM_UP_S + 5) / self.frame_s
+        """More than the workers can end, of whom the first ones work while the others start."""
+        frames = workers * (self.seconds + WARM_UP_S + 5 + START_S * workers) / self.frame_s
         return workers * 2 + int(frames / FRAMES_A_JOB[0])
 
 
@@ -61,16 +64,18 @@ class Watched:
     connections: int
     latencies: Latencies
     machine_busy_share: float
+    waiting: int
+    """Jobs in the queue at the end: with none the workers were idle."""
 
 
 def measure_point(root: Path, store: str, workers: int, load: Load) -> Figures:
     """Starts services and workers of their own, and ends them. Raises SystemExit if they do not start."""
     with services(root, store) as running:
         container = running.container("producer")
+        _submit(container, load.jobs(workers))
         processes = [_start(running, number, load.frame_s) for number in range(workers)]
         try:
             _wait_for(container, processes, workers)
-            _submit(container, load.jobs(workers))
             watched = _watch(running, container, processes, load)
         finally:
             for process in processes:
@@ -122,9 +127,10 @@ def _watch(running: Services, container: Container, processes: Sequence[BaseProc
         start_s, before, transactions = time.monotonic(), processor(parts), running.transactions()
         time.sleep(load.seconds)
         stop_s, used = time.monotonic(), processor(parts).since(before)
+        waiting = container.queue.depths()[JobKind.PROPAGATE]
         transactions, connections = running.transactions() - transactions, running.connections()
     busy = used.busy_s / (stop_s - start_s) / (os.cpu_count() or 1)
-    return Watched(start_s, stop_s, used, transactions, connections, latencies, busy)
+    return Watched(start_s, stop_s, used, transactions, connections, latencies, busy, waiting)
 
 
 def figures_of(watched: Watched, logs: Sequence[WorkLog]) -> Figures:
@@ -140,6 +146,7 @@ def figures_of(watched: Watched, logs: Sequence[WorkLog]) -> Figures:
         "statements_per_frame": round(statements.total() / a_frame, 2),
         "statements_by_kind": {name: round(count / a_frame, 3) for name, count in statements.most_common(12)},
         "transactions_per_frame": round(watched.transactions / a_frame, 2),
+        "jobs_waiting": watched.waiting,
         "connections": watched.connections,
         "queue_ms_per_job": _spread(pauses_ms),
         "ledger_ms": _spread(latencies.ledger),

@@ -27,7 +27,9 @@ class NeverCancelled:
 def test_figures_are_those_of_the_watched_time() -> None:
     used = Processor({"workers": 0.4, "ledger": 0.2}, 1.0)
     latencies = Latencies(ledger=[1.0, 3.0, 2.0])
-    watched = Watched(10.0, 12.0, used, transactions=8, connections=5, latencies=latencies, machine_busy_share=0.25)
+    watched = Watched(
+        10.0, 12.0, used, transactions=8, connections=5, latencies=latencies, machine_busy_share=0.25, waiting=7
+    )
     figures = figures_of(watched, [FIRST, SECOND])
     assert figures["frames_per_s"] == 2.0, "four frames in two seconds"
     assert figures["statements_per_frame"] == 0.75
@@ -46,15 +48,21 @@ def test_pauses_are_between_two_jobs_of_a_worker() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shares", "busy", "at", "cause"),
+    ("shares", "busy", "waiting", "at", "cause"),
     [
-        ((1.0, 0.95, 0.91), 0.99, None, ""),
-        ((1.0, 0.95, 0.6), 0.97, 4, "the machine's processor is busy"),
-        ((1.0, 0.89, 0.6), 0.3, 2, "not the processor: see the latencies"),
+        ((1.0, 0.95, 0.91), 0.99, 3, None, ""),
+        ((1.0, 0.95, 0.6), 0.97, 3, 4, "the machine's processor is busy"),
+        ((1.0, 0.89, 0.6), 0.3, 3, 2, "not the processor: see the latencies"),
+        ((1.0, 0.95, 0.6), 0.3, 0, 4, "no jobs were left: the figure says nothing"),
     ],
 )
-def test_the_bend_is_told_with_its_cause(shares: tuple[float, ...], busy: float, at: int | None, cause: str) -> None:
-    points: list[Figures] = [{"workers": 2**n, "to_linear": share, "cpu_busy": busy} for n, share in enumerate(shares)]
+def test_the_bend_is_told_with_its_cause(
+    shares: tuple[float, ...], busy: float, waiting: int, at: int | None, cause: str
+) -> None:
+    points: list[Figures] = [
+        {"workers": 2**n, "to_linear": share, "cpu_busy": busy, "jobs_waiting": waiting}
+        for n, share in enumerate(shares)
+    ]
     assert bend(points) == {"at_workers": at, "cause": cause}
 
 
