@@ -1,4 +1,4 @@
-"""Wiring of the web process's background work: the handover between segments, and retention."""
+"""Wiring of the web process's background work: the handover between segments, retention, and the sweep of leftovers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from backend.adapters.labelstudio.api.task_lookup import LabelStudioTaskLookup, 
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.imports.model import BatchRecords
 from backend.application.imports.segment_handover import Handover
+from backend.application.jobs.leftovers import Leftovers
 from backend.application.jobs.retention import Housekeeper
 from backend.bootstrap.container import Container
 from backend.codecs.coco_rle import CocoCodec
@@ -32,3 +33,7 @@ def open_housekeeper(container: Container) -> Housekeeper | None:
         retention_s=retention_s,
         key_values=container.key_values,
     )
+
+
+def open_leftovers(container: Container) -> Leftovers:
+    return Leftovers(container.masks, container.key_values, container.clock)

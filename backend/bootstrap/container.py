@@ -25,7 +25,8 @@ from backend.adapters.store.masks.store import ObjectMaskStore
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.cluster.shared_state import SharedState, StateInFiles, StateInLedger
-from backend.bootstrap.masks.opening import open_masks, open_shared_store
+from backend.bootstrap.masks.opening import open_mask_cache, open_masks, open_shared_store
+from backend.codecs.file_cache import FileCache
 from backend.domain.errors import InvalidInput, QueueUnavailable
 from backend.domain.tasks import TaskKey
 from backend.settings import Settings
@@ -180,7 +181,11 @@ class Container:
 
     @cached_property
     def masks(self) -> ObjectMaskStore:
-        return open_masks(self.settings, self.folder.root, self.shared_store)
+        return open_masks(self.folder.root, self.shared_store, self.mask_cache)
+
+    @cached_property
+    def mask_cache(self) -> FileCache | None:
+        return open_mask_cache(self.settings, self.folder.root, self.shared_store)
 
     @cached_property
     def shared_state(self) -> SharedState:

@@ -32,6 +32,7 @@ from backend.application.crowd.routing.router import Router
 from backend.application.crowd.routing.status import CrowdStatuses
 from backend.application.imports.segment_handover import Handover
 from backend.application.jobs.leases import LeaseKeeper
+from backend.application.jobs.leftovers import Leftovers
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.retry import SETTINGS, note_change
@@ -48,7 +49,7 @@ from backend.application.ports.measuring.measures import Measures
 from backend.application.ports.prewarm import PrewarmChannel
 from backend.application.ports.queue import JobQueue
 from backend.application.review.task_signature import TaskSigner
-from backend.bootstrap.background import open_handover, open_housekeeper
+from backend.bootstrap.background import open_handover, open_housekeeper, open_leftovers
 from backend.bootstrap.container import Container
 from backend.bootstrap.crowd.people import quality_service
 from backend.bootstrap.crowd.routing import open_router
@@ -148,6 +149,7 @@ class WebParts:
     drafts: DraftReader | None = None
     media: MediaService | None = None
     handover: Handover | None = None
+    leftovers: Leftovers | None = None
     player: PlayerParts | None = None
     annotation_editor: AnnotationEditor | None = None
     router: Router | None = None
@@ -167,6 +169,8 @@ class WebParts:
     """None without a Label Studio: there are no labels to learn from."""
     read_measures: Callable[[], Mapping[str, Measures]] = dict
     """The measures of the live workers, by name."""
+    mask_cache_bytes: Callable[[], int] | None = None
+    """The size of this host's cache of masks; None without one."""
 
     def open_current_masks(self) -> CurrentMasks:
         """The masks that the player shows."""
@@ -182,7 +186,7 @@ def build_web(container: Container) -> WebParts:
     """
     clock = container.clock
     require_store(container)
-    ledger, queue, masks = container.ledger, container.queue, container.masks
+    ledger, queue, masks, cache = container.ledger, container.queue, container.masks, container.mask_cache
     label_studio = container.label_studio
     if label_studio is not None:
         load_sdk()
@@ -227,6 +231,7 @@ def build_web(container: Container) -> WebParts:
         player=None if label_studio is None else _player_parts(container),
         router=None if label_studio is None else open_router(container, service),
         handover=None if label_studio is None else open_handover(label_studio, media.records, service),
+        leftovers=open_leftovers(container),
         prewarm_channel=prewarm_channel,
         hover_channel=RedisHoverChannel(container.queue_address),
         session_cursors=RedisSessionCursors(container.queue_address),
@@ -245,6 +250,7 @@ def build_web(container: Container) -> WebParts:
         leases=LeaseKeeper(ledger, clock, own_place(), is_dead),
         trainings=None if label_studio is None else open_web_trainings(container),
         read_measures=open_measures_board(container).all,
+        mask_cache_bytes=None if cache is None else lambda: cache.nbytes,
     )
 
 

@@ -43,8 +43,6 @@ from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
 
 logger = logging.getLogger(__name__)
 
-SWEEP_EVERY_S = 3600.0
-LEFTOVER_S = 24 * 3600.0
 PREWARM_WAIT_S = 1.0
 HOVER_WAIT_S = 1.0
 PRIORITY_POLL_S = 0.25
@@ -123,9 +121,39 @@ def runtime() -> Runtime:
     return _runtime[0]
 
 
-def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
+def build_job_runner(container: Container, worker_name: str, media_waits: MediaWaits | None = None) -> JobRunner:
+    """The job runner with its adapters."""
+    if container.settings.label_studio_url:
+        load_sdk()
+    engine = build_engine(container, shares_cores=True)
+    return JobRunner(
+        ledger=container.ledger,
+        masks=container.masks,
+        codec=CocoCodec(),
+        media=open_task_media(container),
+        segmenter=engine,
+        submitter=Submitter(container.ledger, container.queue),
+        clock=container.clock,
+        worker_name=worker_name,
+        max_attempts=container.settings.max_attempts,
+        pushes=bool(container.settings.label_studio_url),
+        calibrator=load_calibrator(engine.model.name, container.model_folder, image_size=engine.model.image_size),
+        snapshot_frames=container.settings.snapshot_frames,
+        key_values=container.key_values,
+        media_waits=media_waits,
+    )
+
+
+BuildRunner = Callable[[Container, str, MediaWaits], JobRunner]
+"""Makes the job runner of a worker of this name."""
+
+
+def run_worker(
+    container: Container, kind: JobKind, name: str | None, build_runner: BuildRunner = build_job_runner
+) -> bool:
     """Loads the model, announces it, and runs the jobs of one queue until stopped: True if another model is in use.
 
+    build_runner: another one runs the jobs by a stand-in for the engine.
     Raises ModelError if there is no usable checkpoint, ServiceUnavailable if there is no queue or no ledger,
     InvalidInput or StoreRefused if the store of masks cannot work.
     """
@@ -138,7 +166,7 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
         )
         notifier, watch = RedisNotifier(container.queue_address), ModelWatch(container, worker.stop)
         media_waits = MediaWaits(ended=notifier.notify)
-        job_runner = build_job_runner(container, worker_name, media_waits)
+        job_runner = build_runner(container, worker_name, media_waits)
         if isinstance(job_runner.segmenter, Sam2Engine):
             job_runner.segmenter.warm_up()
         container.model_announcement.announce(job_runner.segmenter.model)
@@ -151,7 +179,6 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
         heartbeat.allow(work_bound_s(container))
         try:
             with (
-                _sweeping(container),
                 _waiting_for_media(media_waits),
                 kept_announced(container.model_announcement, model),
                 _prewarming(runtime, worker.is_stopping),
@@ -202,44 +229,6 @@ def _runtime_of(
         prewarm_frames=container.settings.prewarm_frames,
         click_order=ClickOrder(container.ledger, container.clock) if kind is JobKind.INTERACTIVE else None,
     )
-
-
-def build_job_runner(container: Container, worker_name: str, media_waits: MediaWaits | None = None) -> JobRunner:
-    """The job runner with its adapters."""
-    if container.settings.label_studio_url:
-        load_sdk()
-    engine = build_engine(container, shares_cores=True)
-    return JobRunner(
-        ledger=container.ledger,
-        masks=container.masks,
-        codec=CocoCodec(),
-        media=open_task_media(container),
-        segmenter=engine,
-        submitter=Submitter(container.ledger, container.queue),
-        clock=container.clock,
-        worker_name=worker_name,
-        max_attempts=container.settings.max_attempts,
-        pushes=bool(container.settings.label_studio_url),
-        calibrator=load_calibrator(engine.model.name, container.model_folder, image_size=engine.model.image_size),
-        snapshot_frames=container.settings.snapshot_frames,
-        key_values=container.key_values,
-        media_waits=media_waits,
-    )
-
-
-@contextmanager
-def _sweeping(container: Container) -> Iterator[None]:
-    """Removes the leftovers of killed attempts from the mask store, once an hour."""
-    masks = container.masks
-
-    def sweep(ended: threading.Event) -> None:
-        while not ended.wait(SWEEP_EVERY_S):
-            removed = masks.sweep(LEFTOVER_S)
-            if removed:
-                logger.info("removed %d leftover mask runs", len(removed))
-
-    with in_thread("mask-sweep", sweep):
-        yield
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from backend.codecs.atomic_file import write_atomically
 logger = logging.getLogger(__name__)
 
 SWEEP_EVERY = 200
+"""Files that are put between two looks at the size of the folder."""
 
 
 class FileCache:
@@ -24,6 +26,14 @@ class FileCache:
         self._root = root
         self._max_bytes = max_bytes
         self._puts = 0
+        self._held: int | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """The size of all files when the folder was last looked at, with what this process put since then."""
+        if self._held is None:
+            self._held = sum(size for _, size, _ in self._files())
+        return self._held
 
     def get(self, name: str) -> bytes | None:
         path = self._root / name
@@ -44,22 +54,29 @@ class FileCache:
             write_atomically(path, body)
         except OSError as error:
             logger.warning("%s is not cached: %s", name, error.strerror)
+            return
         self._puts += 1
         if self._puts % SWEEP_EVERY == 1:
             self.sweep()
+        elif self._held is not None:
+            self._held += len(body)
 
     def sweep(self) -> None:
         """Removes the least recently used files down to the limit."""
-        found = []
-        for path in self._root.glob("*/*"):
-            with suppress(FileNotFoundError):
-                status = path.stat()
-                found.append((status.st_mtime, status.st_size, path))
-        excess = sum(size for _, size, _ in found) - self._max_bytes
+        found = list(self._files())
+        held = sum(size for _, size, _ in found)
         for _, size, path in sorted(found, key=lambda entry: entry[0]):
-            if excess <= 0:
-                return
+            if held <= self._max_bytes:
+                break
             path.unlink(missing_ok=True)
             with suppress(OSError):  # other files are in it
                 path.parent.rmdir()
-            excess -= size
+            held -= size
+        self._held = held
+
+    def _files(self) -> Iterator[tuple[float, int, Path]]:
+        """The time of the last use, the size and the path of each file."""
+        for path in self._root.glob("*/*"):
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                yield status.st_mtime, status.st_size, path

@@ -33,6 +33,7 @@ class PostgresqlServer:
     process: subprocess.Popen[bytes] | None = None
     is_durable: bool = True
     """False: a crash of the machine may damage the data; kills of the server do not."""
+    max_connections: int = 100
 
     @property
     def url(self) -> str:
@@ -97,6 +98,7 @@ class PostgresqlServer:
 
     def _process(self) -> subprocess.Popen[bytes]:
         command = [self._program("postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-h", ""]
+        command += ["-c", f"max_connections={self.max_connections}"]
         if not self.is_durable:
             command += ["-c", "fsync=off", "-c", "full_page_writes=off"]
         with self._log.open("ab") as log:
@@ -113,7 +115,7 @@ class PostgresqlServer:
 
 
 @contextmanager
-def postgresql(*, is_durable: bool = True) -> Iterator[PostgresqlServer]:
+def postgresql(*, is_durable: bool = True, max_connections: int = 100) -> Iterator[PostgresqlServer]:
     """A running server with empty databases inside the block."""
     # A folder of its own, not pytest's: each run of pytest that starts beside this one takes away the access of others.
     folder = Path(tempfile.mkdtemp(prefix="masklet-postgresql-"))
@@ -128,7 +130,7 @@ def postgresql(*, is_durable: bool = True) -> Iterator[PostgresqlServer]:
         if (user := _user()) is not None:
             for made in (folder, folder / "programs", folder / "programs" / "pgserver"):
                 shutil.chown(made, user)
-        server = PostgresqlServer(folder, is_durable=is_durable)
+        server = PostgresqlServer(folder, is_durable=is_durable, max_connections=max_connections)
         server.create()
         server.start()
         try:

@@ -12,7 +12,10 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from backend.application.ports.measuring.measures import gauged, looked_up, measures
+from backend.adapters.machine.processes import is_dead, own_place
+from backend.adapters.store.ledger.sql_ledger import SqlLedger
+from backend.application.jobs.leases import LeaseKeeper
+from backend.application.ports.measuring.measures import MASK_CACHE, gauged, looked_up, measures
 from backend.domain.jobs import JobKind
 from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import TaskKey
@@ -47,15 +50,28 @@ def told() -> Iterator[Samples]:
 
 def _samples(web: FakeWeb) -> Samples:
     web.queue.worker_counts = {JobKind.INTERACTIVE: 1, JobKind.PROPAGATE: 0}
-    web.parts = replace(web.parts, read_measures=lambda: {"propagate-host-1": measures()})
+    assert isinstance(web.stored, SqlLedger)
+    leases = LeaseKeeper(web.stored, web.clock, own_place(), is_dead, ("reconciler",))
+    leases.renew()
+    web.parts = replace(
+        web.parts,
+        read_measures=lambda: {"propagate-host-1": measures()},
+        leases=leases,
+        mask_cache_bytes=lambda: 1000,
+    )
     client = web.client()
     client.post("/predict", json=predict_body(pages_task(), regions=[keypoint()]))
     client.post("/predict", json=predict_body("x", regions=[keypoint()]))
     web.work_off_all()
-    # The engine of these tests keeps no features.
+    # The engine of these tests keeps no features, and its masks lie in files.
     looked_up("features", is_hit=True)
+    looked_up(MASK_CACHE, is_hit=True)
     web.stored.record_failure(FailedTry(FailureKind.PUSH, "1/7 m", TaskKey(1, 7), Failures("LabelStudioRefused", 3)))
-    with gauged("device_memory_bytes", lambda: 1.0), gauged("device_memory_total_bytes", lambda: 2.0):
+    with (
+        gauged("device_memory_bytes", lambda: 1.0),
+        gauged("device_memory_total_bytes", lambda: 2.0),
+        gauged("mask_cache_bytes", lambda: 1000.0),
+    ):
         families = list(text_string_to_metric_families(client.get("/metrics").text))
     samples: Samples = {}
     for sample in (sample for family in families for sample in family.samples):

@@ -212,7 +212,7 @@ class _Attempt:
     def _between_frames(self, frames: Propagation, writer: MaskWriter) -> None:
         """Between two frames: checks for cancellation, and takes a snapshot or flushes when due."""
         try:
-            self.control.raise_if_cancelled()
+            self.control.raise_after_frame()
             self.control.raise_if_no_waiter()
         except Interrupted:
             self._snapshot(frames, writer)

@@ -30,13 +30,15 @@ def open_shared_store(settings: Settings) -> SharedStore | None:
     return SharedStore.of(settings.store_url, allows_http=_is_true(os.environ.get("AWS_ALLOW_HTTP", "")))
 
 
-def open_masks(settings: Settings, folder: Path, shared: SharedStore | None) -> ObjectMaskStore:
-    """folder: the data folder. Asks a shared store nothing. Raises InvalidInput."""
-    if shared is None:
-        return FileMaskStore(folder / "masks")
+def open_mask_cache(settings: Settings, folder: Path, shared: SharedStore | None) -> FileCache | None:
+    """folder: the data folder. None for masks in the data folder, or if MASKLET_STORE_CACHE_MIB is 0."""
     cache_bytes = settings.store_cache_mib * 2**20
-    cache = FileCache(folder / "mask-cache", cache_bytes) if cache_bytes else None
-    return ObjectMaskStore(shared.objects("masks", cache))
+    return None if shared is None or not cache_bytes else FileCache(folder / "mask-cache", cache_bytes)
+
+
+def open_masks(folder: Path, shared: SharedStore | None, cache: FileCache | None) -> ObjectMaskStore:
+    """folder: the data folder. Asks a shared store nothing. Raises InvalidInput."""
+    return FileMaskStore(folder / "masks") if shared is None else ObjectMaskStore(shared.objects("masks", cache))
 
 
 def store_secrets() -> tuple[str, ...]:

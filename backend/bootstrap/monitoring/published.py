@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -14,6 +14,7 @@ from backend.application.ports.measuring.measures import gauged, measures
 from backend.application.worker.threads import in_thread
 from backend.bootstrap.container import Container
 from backend.bootstrap.monitoring.board import open_measures_board
+from backend.codecs.file_cache import FileCache
 
 
 @contextmanager
@@ -28,8 +29,13 @@ def publishing(container: Container, worker_name: str, device: str) -> Iterator[
                 return
 
     with (
+        _gauged_cache(container.mask_cache),
         gauged("device_memory_bytes", lambda: float(device_memory(of_device)[0])),
         gauged("device_memory_total_bytes", lambda: float(device_memory(of_device)[1])),
         in_thread("measures", publish),
     ):
         yield
+
+
+def _gauged_cache(cache: FileCache | None) -> AbstractContextManager[None]:
+    return nullcontext() if cache is None else gauged("mask_cache_bytes", lambda: float(cache.nbytes))

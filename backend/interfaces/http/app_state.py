@@ -20,6 +20,7 @@ from backend.interfaces.http.background import Background
 from backend.interfaces.http.body import parse_object, read_body
 from backend.interfaces.http.body_limits import BodyLimits, BodyMemory
 from backend.interfaces.http.metrics import Metrics
+from backend.interfaces.http.process_metrics import ProcessMetrics
 from backend.interfaces.http.status_poller import StatusPoller
 from backend.interfaces.labelstudio.annotation_poll import AnnotationPoll
 from backend.interfaces.labelstudio.annotation_writer import AnnotationWriter
@@ -48,7 +49,8 @@ class AppState:
     def __init__(self, parts: WebParts) -> None:
         self.parts = parts
         self.pulse = StatusPoller(ledger=parts.ledger, queue=parts.queue, models=parts.models, clock=parts.clock)
-        self.metrics = Metrics(self.pulse, parts.read_measures)
+        own = ProcessMetrics(parts.leases, parts.mask_cache_bytes)
+        self.metrics = Metrics(self.pulse, parts.read_measures, own)
         self.adopter = _adopter(parts)
         self.poll = _poll(parts, self.adopter)
         self.current_masks = parts.open_current_masks()

@@ -113,8 +113,10 @@ def _loops(service: AppState, lead: Lead) -> Iterator[_Loop]:
 
 
 def _optional_loops(service: AppState) -> Iterator[_Loop]:
-    """Those that need a Label Studio."""
+    """Those of leftovers, and those that need a Label Studio."""
     parts, poll = service.parts, service.poll
+    if parts.leftovers is not None:
+        yield _Loop("leftovers", parts.leftovers.sweep)
     if poll is not None:
         yield _Loop("annotations", poll.sweep, otherwise=poll.read_sources)
     if parts.router is not None:

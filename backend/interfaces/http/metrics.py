@@ -23,8 +23,13 @@ WAITS_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0, 60.0, 90.0)
 class Metrics:
     """One app's registry: nothing is shared between two apps in a process."""
 
-    def __init__(self, pulse: StatusPoller, read_measures: Callable[[], Mapping[str, Measures]] = dict) -> None:
-        """read_measures: the measures of the live workers, by name."""
+    def __init__(
+        self,
+        pulse: StatusPoller,
+        read_measures: Callable[[], Mapping[str, Measures]] = dict,
+        of_process: Collector | None = None,
+    ) -> None:
+        """read_measures: the measures of the live workers, by name. of_process: figures of this process alone."""
         self._pulse = pulse
         self._registry = CollectorRegistry()
         self._predict_seconds = Histogram(
@@ -38,6 +43,8 @@ class Metrics:
             "masklet_http_requests", "Requests by route and status", ("route", "status"), registry=self._registry
         )
         self._registry.register(_Now(pulse, read_measures))
+        if of_process is not None:
+            self._registry.register(of_process)
 
     def observe_predict(self, kind: str, status: int, seconds: float) -> None:
         self._predict_seconds.labels(kind, str(status)).observe(seconds)

@@ -11,6 +11,7 @@ from backend.application.ports.measuring.measures import BUCKETS_S, Measures, Ti
 
 GAUGES = {
     "device_memory_bytes": "Memory that the worker holds on its device; on a CPU its resident set",
+    "mask_cache_bytes": "Size of the cache of masks on the worker's disk",
     "device_memory_total_bytes": "Memory of the worker's device; on a CPU the machine's",
 }
 

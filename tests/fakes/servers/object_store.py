@@ -178,11 +178,19 @@ def faulty_server(server_port: int) -> Iterator[FaultyServer]:
         proxy.server_close()
 
 
+def client_variables(port: int) -> dict[str, str]:
+    """The variables by which the store's client reaches the server at a port."""
+    return {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "AKIDMASKLET",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMIK7MDENG",
+    }
+
+
 def point_at(port: int, monkeypatch: pytest.MonkeyPatch, prefix: str) -> SharedStore:
     """The store at a port, by the variables that its client reads. prefix: of this test alone."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDMASKLET")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMIK7MDENG")
+    for name, value in client_variables(port).items():
+        monkeypatch.setenv(name, value)
     return SharedStore.of(f"s3://{BUCKET}/{prefix}", allows_http=True)

@@ -1,4 +1,6 @@
-"""A cluster for tests: two real web processes on one PostgreSQL and one Valkey, each with a data folder of its own.
+"""A cluster for tests: two real web processes on one PostgreSQL, one Valkey and one S3-compatible store.
+
+Each has a data folder of its own, and nothing of it is shared.
 
 The worker is a thread of the test with a stand-in for the model. Label Studio is a small server: what it says of people
 and tasks is all that the player asks for.
@@ -18,6 +20,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 from redis import Redis
@@ -42,6 +45,7 @@ from backend.interfaces.http.connections import BoundedProtocol
 from scripts.attack_runs.postgresql import postgresql
 from tests.fakes.engine import FakeMedia, FakeSegmenter
 from tests.fakes.servers.http_server import running_server
+from tests.fakes.servers.object_store import BUCKET, client_variables, object_store
 from tests.unit.interfaces.http.player.builders import CHANGE, CONFIG
 
 PATIENCE_S = 120.0
@@ -190,12 +194,13 @@ def _answers(web: WebProcess) -> bool:
 
 @contextmanager
 def cluster(root: Path) -> Iterator[Cluster]:
-    """Hosts share the store of masks, here by a link; nothing else of their data folders."""
-    (root / "masks").mkdir()
+    """Hosts share nothing of their data folders: masks lie in the store."""
     for host in ("a", "b", "worker", "queue"):
         (root / host).mkdir()
-        (root / host / "masks").symlink_to(root / "masks")
     with ExitStack() as running:
+        store = running.enter_context(object_store(root / "store"))
+        running.enter_context(patch.dict(os.environ, client_variables(store)))
+        store_url = f"s3://{BUCKET}/cluster"
         server = running.enter_context(postgresql())
         valkey = EmbeddedValkey(root / "queue")
         valkey.start()
@@ -204,6 +209,7 @@ def cluster(root: Path) -> Iterator[Cluster]:
         settings = {
             "DATABASE_URL": server.url,
             "REDIS_URL": valkey.url,
+            "MASKLET_STORE_URL": store_url,
             "LABEL_STUDIO_URL": f"http://127.0.0.1:{label.port}",
             "LABEL_STUDIO_API_KEY": TOKEN,
             "MASKLET_REPLY_DEADLINE_S": "60",
@@ -213,7 +219,8 @@ def cluster(root: Path) -> Iterator[Cluster]:
             running.callback(web.process.wait)
             running.callback(web.process.kill)
             running.callback(web.http.close)
-        container = Container(load_settings(data_dir=root / "worker", database_url=server.url, redis_url=valkey.url))
+        own = {"data_dir": root / "worker", "database_url": server.url, "redis_url": valkey.url, "store_url": store_url}
+        container = Container(load_settings(**own))
         running.callback(container.ledger.close)
         worker = WorkerThread(container, valkey.url)
         running.callback(worker.end)

@@ -51,6 +51,8 @@ def test_one_person_works_with_both_until_one_is_killed(tmp_path: Path) -> None:
             shown = both.ask("GET", f"{TASK}/masks?start=0&stop=2", at=web)
             assert objects_shown(shown) == {("Cat", 0), ("Cat", 1)}, shown.text
 
+        assert not any((tmp_path / host / "masks").exists() for host in ("a", "b", "worker")), "they lie in the store"
+
         # The events come from one process, the propagation is asked of the other.
         both.worker.may_work.clear()
         a, b = both.webs

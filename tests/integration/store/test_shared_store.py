@@ -12,6 +12,7 @@ from backend.adapters.store.masks.store import ObjectMaskStore
 from backend.adapters.store.objects.shared import SharedStore
 from backend.application.player.submitted_masks import store_once
 from backend.application.ports.masks import RunExists
+from backend.application.ports.measuring.measures import MASK_CACHE, measures
 from backend.codecs.file_cache import FileCache
 from backend.domain.errors import (
     IntegrityError,
@@ -138,9 +139,12 @@ class TestReading:
     def test_a_cached_chunk_is_read_once(self, shared: SharedStore, server: FaultyServer, tmp_path: Path) -> None:
         store = ObjectMaskStore(shared.objects("masks", FileCache(tmp_path / "cache", 2**20)))
         write(store)
+        hits, misses = measures().lookups.get(MASK_CACHE, (0, 0))
         first = store.read("run")
+        read = measures().lookups[MASK_CACHE][1] - misses
         server.seen.clear()
         assert store.read("run") == first
+        assert measures().lookups[MASK_CACHE] == (hits + read, misses + read)
         assert [path.rpartition("/")[2] for _, path in server.seen] == ["manifest.json"]
         for path in (tmp_path / "cache" / "run").iterdir():
             path.write_bytes(path.read_bytes()[:-1])

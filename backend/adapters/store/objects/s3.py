@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from backend.adapters.store.objects.objects import Change
 from backend.adapters.store.objects.s3_errors import store_errors
+from backend.application.ports.measuring.measures import MASK_CACHE, looked_up
 from backend.application.ports.progress import work_moved
 from backend.codecs.file_cache import FileCache
 from backend.domain.errors import IntegrityError, NotFound, StoreRefused, StoreUnavailable
@@ -85,7 +86,9 @@ class S3Objects:
         if self._cache is None:
             return self.get(key)
         kept = self._cache.get(key)
-        if kept is not None and sha256(kept[DIGEST_BYTES:]).digest() == kept[:DIGEST_BYTES]:
+        is_good = kept is not None and sha256(kept[DIGEST_BYTES:]).digest() == kept[:DIGEST_BYTES]
+        looked_up(MASK_CACHE, is_hit=is_good)
+        if kept is not None and is_good:
             return kept[DIGEST_BYTES:]
         body = self.get(key)
         if body is not None:

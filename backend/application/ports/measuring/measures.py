@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 BUCKETS_S = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 """Upper ends of the classes of times, in seconds: from a write to memory to a reply that a person gives up on."""
 
+MASK_CACHE = "masks"
+"""The cache of stored masks, in `looked_up`."""
+
 
 @dataclass(slots=True)
 class Times:
@@ -58,7 +61,7 @@ def took(step: str, seconds: float) -> None:
 
 
 def looked_up(cache: str, *, is_hit: bool) -> None:
-    """Counts a look into a cache, such as `features` or `media`."""
+    """Counts a look into a cache, such as `features`, `media` or `masks`."""
     with _lock:
         hits, misses = _lookups.get(cache, (0, 0))
         _lookups[cache] = (hits + is_hit, misses + (not is_hit))

@@ -33,6 +33,9 @@ NO_WAITER_GRACE_S = 3.0
 
 WAITS_POLL_S = 0.01
 
+WAITS_FRESH_S = 0.02
+"""How long the waiters count as known after a frame: the engine's own check before the next one follows at once."""
+
 
 @dataclass(slots=True)
 class JobControl:
@@ -57,6 +60,8 @@ class JobControl:
     resumed_s: float = 0.0
     last_waiter_s: float = field(init=False)
     waiting: PendingWaits = field(default_factory=PendingWaits)
+    fresh_until_s: float = float("-inf")
+    """Until when the waiters that were read after the last frame count as known."""
 
     def __post_init__(self) -> None:
         self.last_waiter_s = self.resumed_s = self.clock.monotonic_s()
@@ -72,6 +77,12 @@ class JobControl:
             self.heartbeat()
         if self.job.kind is JobKind.PROPAGATE:
             self._yield_engine()
+
+    def raise_after_frame(self) -> None:
+        """As raise_if_cancelled, after a frame. The check before the next one reads nothing, if it follows at once."""
+        self.fresh_until_s = float("-inf")
+        self.raise_if_cancelled()
+        self.fresh_until_s = self.clock.monotonic_s() + WAITS_FRESH_S
 
     def raise_if_over(self) -> None:
         """Writes the heartbeat of an attempt that does not need the engine. Raises as raise_if_cancelled."""
@@ -109,6 +120,8 @@ class JobControl:
             raise Interrupted("the worker is stopping; the job goes back to the queue")
 
     def _yield_engine(self) -> None:
+        if self.clock.monotonic_s() < self.fresh_until_s:
+            return
         self._read_waits()
         if self.waiting.has_clicks or self._others_have_waiters():
             with self.engine_turn.released():

@@ -17,7 +17,7 @@ from backend.application.worker.scheduling.job_control import (
     JobControl,
 )
 from backend.domain.errors import Interrupted
-from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
+from backend.domain.jobs import Job, JobKind, JobState, PendingWaits, PreviewRequest, PropagationRequest
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.clock import WorkingClock
@@ -236,3 +236,24 @@ def test_progress_is_written_at_intervals(ledger: Ledger, clock: WorkingClock, c
     clock.advance(0.2)
     control.raise_if_cancelled()
     assert ledger.job(control.job.job_id).done == 4
+
+
+def test_the_waiters_are_read_once_between_two_frames(
+    ledger: Ledger, clock: WorkingClock, control: JobControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = list[int]()
+    read = ledger.pending_waits
+
+    def noted() -> PendingWaits:
+        reads.append(control.done)
+        return read()
+
+    monkeypatch.setattr(ledger, "pending_waits", noted)
+    control.raise_if_cancelled()
+    for control.done in (1, 2):
+        control.raise_after_frame()
+        control.raise_if_cancelled()  # the engine's own, before the next frame
+        clock.advance(0.2)
+    assert reads == [0, 1, 2]
+    control.raise_if_cancelled()
+    assert reads == [0, 1, 2, 2], "after a while they are read again"

@@ -1,0 +1,1 @@
+"""Simulated workers of `./scripts/bench fleet`."""
