@@ -19,6 +19,7 @@ from backend.application.training.reconcile import TrainingReconciler
 from backend.application.training.requests import Trainings
 from backend.bootstrap.container import Container
 from backend.bootstrap.training.web import WebTrainings
+from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import QueueUnavailable
 from backend.domain.training import HeldOutFigures, TrainingPlan, TrainingProgress, TrainingResult
 from backend.domain.training.rows import Training
@@ -105,7 +106,8 @@ class SteppingTrainer:
             self.each(step)
             time.sleep(self.step_s)
             cancel.raise_if_cancelled()
-            write_atomically(state, str(step + 1).encode())  # a kill leaves the last step that was written
+            # A kill leaves the file of the last step.
+            write_atomically(state, str(step + 1).encode())
             progress(TrainingProgress("trains", (step + 1) / self.steps, {"loss": 1 / (step + 1)}))
         (folder / "pictures").mkdir(exist_ok=True)
         for when in ("before", "after"):
