@@ -47,7 +47,7 @@ class Leftovers:
         if 0 <= since_s < EVERY_S:  # a time to come is of a clock that was wrong
             self.next_s = monotonic_s + EVERY_S - since_s
             return
-        self.key_values.write(LAST_SWEEP, f"{now_s:.0f}".encode())
+        self.key_values.write(LAST_SWEEP, repr(now_s).encode())
         self.next_s = monotonic_s + EVERY_S
         self.masks.sweep(OLDER_THAN_S)
 

@@ -47,6 +47,17 @@ def test_a_note_that_cannot_be_stops_no_sweep(note: bytes) -> None:
     os.utime(parts.masks._root / "older", (1, 1))
     leftovers.sweep()
     assert parts.masks.runs() == ("older",), "the next sweep is an hour later"
-    parts.clock.advance(EVERY_S)
+    parts.clock.advance(EVERY_S + 1)
     leftovers.sweep()
     assert parts.masks.runs() == ()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.6])
+def test_a_process_that_takes_over_at_once_does_not_sweep_again(share: float) -> None:
+    parts, notes = parts_of_today(), MemoryKeyValueStore()
+    parts.clock.advance(1 + share - parts.clock.now_s() % 1)
+    Leftovers(parts.masks, notes, parts.clock).sweep()
+    open_run(parts, "old")
+    os.utime(parts.masks._root / "old", (1, 1))
+    Leftovers(parts.masks, notes, parts.clock).sweep()
+    assert parts.masks.runs() == ("old",)
