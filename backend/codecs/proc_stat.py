@@ -1,15 +1,32 @@
-"""The start of a process, from the /proc file system: tells it from a later process with the same pid."""
+"""What the /proc file system tells of a process: its state, start and children."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 
+def stat_fields(pid: int) -> list[str]:
+    """The fields of a process after its command's name: state first, then numbers. Raises OSError if it is gone."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
 def started_ticks(pid: int) -> int:
-    """When a process started, in clock ticks since the machine's start; 0 if that is not known."""
+    """When a process started, in clock ticks since the machine's start; 0 if that is not known.
+
+    It tells the process from a later one with the same pid.
+    """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        state, *fields = stat_fields(pid)
     except OSError:
         return 0
-    state, *fields = stat.rpartition(")")[2].split()
     return 0 if state == "Z" else int(fields[18])
+
+
+def children(pid: int) -> list[int]:
+    """The process ids of a process's children, of all its threads; none where the system does not tell."""
+    found: list[int] = []
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += map(int, listed.read_text().split())
+    return found

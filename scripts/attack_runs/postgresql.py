@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psycopg
 
+from backend.codecs.proc_stat import children
+
 START_S = 120.0
 ORPHANS_S = 3.0
 """How long children may outlive the first process before they are killed, too: they hold the shared memory."""
@@ -89,12 +91,7 @@ class PostgresqlServer:
 
     def _children(self) -> list[int]:
         assert self.process is not None, "started"
-        with suppress(FileNotFoundError):
-            return [
-                int(pid)
-                for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-            ]
-        return []
+        return children(self.process.pid)
 
     def _process(self) -> subprocess.Popen[bytes]:
         command = [self._program("postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-h", ""]

@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from scripts.benchmarks.fleet_simulation.point import Figures, Load, measure_point
 from scripts.benchmarks.fleet_simulation.services import STORES
+from scripts.commit import commit
 
 WORKERS = "1,2,4,8,16,32,64"
 LINEAR = 0.9
@@ -43,13 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(STAND_IN)
     with tempfile.TemporaryDirectory(prefix="masklet-fleet-") as folder:
         for store in given.stores.split(","):
-            points = []
+            points: list[Figures] = []
             for count in counts:
                 point = measure_point(Path(folder) / f"{store}-{count}", store, count, load)
-                points.append(point)
-                print(f"{store}: {json.dumps(_with_linear(points)[-1])}", flush=True)
-            stores[store] = {"points": _with_linear(points), "bends": bend(_with_linear(points))}
-            print(f"{store}: {json.dumps(stores[store]['bends'])}", flush=True)  # type: ignore[index]
+                points.append(_with_linear(point, (points or [point])[0]))
+                print(f"{store}: {json.dumps(points[-1])}", flush=True)
+            bends = bend(points)
+            stores[store] = {"points": points, "bends": bends}
+            print(f"{store}: {json.dumps(bends)}", flush=True)
     report = {
         "engine": STAND_IN,
         "frame_ms": given.frame_ms,
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "load": os.getloadavg(),
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": _commit(),
+        "commit": commit(),
         "stores": stores,
     }
     if given.json:
@@ -66,13 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _with_linear(points: Sequence[Figures]) -> list[Figures]:
+def _with_linear(point: Figures, first: Figures) -> Figures:
     """With `to_linear`: beside the first point, which is of the fewest workers."""
-    first = _number(points[0], "frames_per_s") / _number(points[0], "workers")
-    return [
-        {**point, "to_linear": round(_number(point, "frames_per_s") / _number(point, "workers") / max(first, 1e-9), 3)}
-        for point in points
-    ]
+    return {**point, "to_linear": round(_per_worker(point) / max(_per_worker(first), 1e-9), 3)}
+
+
+def _per_worker(point: Figures) -> float:
+    return _number(point, "frames_per_s") / _number(point, "workers")
 
 
 def bend(points: Sequence[Figures]) -> Figures:
@@ -94,11 +95,6 @@ def _number(point: Mapping[str, object], name: str) -> float:
     value = point[name]
     assert isinstance(value, int | float), name
     return float(value)
-
-
-def _commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return found.stdout.strip()
 
 
 def _parser() -> argparse.ArgumentParser:

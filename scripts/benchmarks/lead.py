@@ -30,8 +30,9 @@ from playwright.sync_api import Browser
 
 from backend.adapters.queue.child_process import tied_to_parent
 from backend.adapters.queue.valkey import EmbeddedValkey
+from backend.codecs.proc_stat import stat_fields
 from scripts.benchmarks.lead_ledger import PROJECT, write_ledger, write_thumbnails
-from scripts.benchmarks.player_page.figures import percentile
+from scripts.benchmarks.percentiles import percentile
 from scripts.benchmarks.player_page.tab import Json, chromium
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import REPOSITORY, LabelStudioServer, free_port
@@ -76,7 +77,7 @@ class Server:
     @property
     def cpu_ms(self) -> float:
         """The processor time that it has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
+        fields = stat_fields(self.pid)
         return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 

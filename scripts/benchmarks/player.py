@@ -28,8 +28,9 @@ from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import open_ledger
 from backend.bootstrap.container import DataFolder
 from backend.domain.tasks import TaskKey
+from scripts.benchmarks.percentiles import percentile
 from scripts.benchmarks.player_page import measures
-from scripts.benchmarks.player_page.figures import percentile, table, with_ratios
+from scripts.benchmarks.player_page.figures import table, with_ratios
 from scripts.benchmarks.player_page.persons import pages_person, player_person
 from scripts.benchmarks.player_page.stack import Stack, running
 from scripts.benchmarks.player_page.tab import Json, NotHappened, PlayerTab, chromium, log_in

@@ -27,6 +27,7 @@ from redis.exceptions import BusyLoadingError
 
 from backend.adapters.queue.child_process import tied_to_parent
 from backend.adapters.queue.names import connect
+from backend.codecs.proc_stat import stat_fields
 from backend.domain.errors import QueueUnavailable
 
 logger = logging.getLogger(__name__)
@@ -160,7 +161,7 @@ class EmbeddedValkey:
             return False
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            state = stat_fields(pid)[0]
         except OSError:
             return self.is_ready()  # no /proc on this system: ping
         # the server sets its process title: "valkey-server unixsocket:<path>"

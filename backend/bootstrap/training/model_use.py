@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from backend.adapters.machine.clocks import WallClock
 from backend.adapters.sam2.weights.checkpoint_files import Checkpoint, require_hash
@@ -17,6 +16,7 @@ from backend.adapters.sam2.weights.checkpoints import AUTO, find
 from backend.application.ports.training.queue import ActiveModel, ModelUse
 from backend.application.worker.threads import in_thread
 from backend.bootstrap.container import Container
+from backend.codecs.proc_stat import children
 from backend.domain.errors import IntegrityError, InvalidInput, MaskletError, ModelError
 
 logger = logging.getLogger(__name__)
@@ -135,19 +135,10 @@ class ModelWatch:
 
 def start_again() -> None:
     """Replaces this process by a new one with the same arguments, process id and parent: it loads the model in use."""
-    for child in _children():
+    for child in children(os.getpid()):
         with suppress(OSError):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-
-
-def _children() -> list[int]:
-    """The process ids of this process's children; none where the system does not tell."""
-    found: list[int] = []
-    for listed in Path("/proc/self/task").glob("*/children"):
-        with suppress(OSError):
-            found += map(int, listed.read_text().split())
-    return found

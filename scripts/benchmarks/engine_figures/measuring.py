@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,14 +55,6 @@ def best_in_turns(works: Mapping[Name, Callable[[], object]], device: torch.devi
             work()
             times[name].append(clock() - started)
     return {name: min(taken) for name, taken in times.items()}
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """Nearest rank: the smallest value that a share of at least `share` does not exceed. Raises ValueError for none."""
-    if not values:
-        raise ValueError("a percentile needs at least one value")
-    rank = max(math.ceil(share * len(values)), 1)
-    return sorted(values)[rank - 1]
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:

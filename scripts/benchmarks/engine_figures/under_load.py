@@ -25,10 +25,11 @@ from backend.domain.jobs import Job, JobState, ModelInfo, PropagationRequest
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex
 from scripts.benchmarks.engine_figures.first_mask import cached_clip
-from scripts.benchmarks.engine_figures.measuring import percentile, seconds
+from scripts.benchmarks.engine_figures.measuring import seconds
 from scripts.benchmarks.engine_figures.prompting import boxes
 from scripts.benchmarks.engine_figures.setup import Figures, Setup
 from scripts.benchmarks.interactive_stack import masklet_up, serving
+from scripts.benchmarks.percentiles import percentile
 
 FRAMES = 20_000
 QUICK_FRAMES = 2_000

@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.codecs.proc_stat import children, stat_fields
+
 TICKS_S = os.sysconf("SC_CLK_TCK")
 BUSY_FIELDS = (0, 1, 2, 5, 6, 7)
 """user, nice, system, irq, softirq, steal in the first line of /proc/stat."""
@@ -35,7 +37,5 @@ def processor(parts: dict[str, list[int]]) -> Processor:
 def _tree_s(pid: int) -> float:
     """Of a process, its children that ended, and its living children; 0.0 if it is gone."""
     with suppress(OSError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return sum(map(int, fields[11:15])) / TICKS_S + sum(_tree_s(int(child)) for child in children)
+        return sum(map(int, stat_fields(pid)[11:15])) / TICKS_S + sum(_tree_s(child) for child in children(pid))
     return 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 import os
 import random
@@ -23,6 +22,7 @@ from scripts.benchmarks.fleet_simulation.machine import Processor, processor
 from scripts.benchmarks.fleet_simulation.services import Latencies, Services, probing, services
 from scripts.benchmarks.fleet_simulation.stand_in import media_of, prompts
 from scripts.benchmarks.fleet_simulation.worker import WorkLog, log_path, work
+from scripts.benchmarks.percentiles import percentile
 
 PATIENCE_S = 180.0
 WARM_UP_S = 2.0
@@ -115,11 +115,7 @@ def _submit(container: Container, jobs: int) -> None:
 
 
 def _watch(running: Services, container: Container, processes: Sequence[BaseProcess], load: Load) -> Watched:
-    parts = {
-        **running.pids,
-        "workers": [process.pid for process in processes if process.pid is not None],
-        "store": running.pids.get("store", []),
-    }
+    parts = {**running.pids, "workers": [process.pid for process in processes if process.pid is not None]}
     latencies = Latencies()
     with probing(container, latencies):
         time.sleep(WARM_UP_S)
@@ -168,8 +164,7 @@ def pauses(log: WorkLog, start_s: float, stop_s: float) -> list[float]:
 def _spread(values: Sequence[float]) -> dict[str, float]:
     if not values:
         return {}
-    ordered = sorted(values)
-    return {"p50": round(statistics.median(ordered), 2), "p95": round(ordered[math.ceil(0.95 * len(ordered)) - 1], 2)}
+    return {"p50": round(statistics.median(values), 2), "p95": round(percentile(values, 0.95), 2)}
 
 
 def _checked(container: Container) -> Figures:

@@ -20,6 +20,7 @@ from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.application.worker.threads import in_thread
 from backend.bootstrap.container import Container, load_settings
 from backend.bootstrap.masks.opening import open_masks
+from backend.codecs.proc_stat import children
 from scripts.attack_runs.postgresql import postgresql
 from tests.fakes.servers.object_store import BUCKET, client_variables, object_store
 
@@ -38,7 +39,7 @@ Settings = dict[str, str]
 class Services:
     """settings: of Masklet, by field, without the data folder. environment: of the store's client.
 
-    pids: of the servers, by part.
+    pids: of the servers, by part; none of a store in files.
     """
 
     root: Path
@@ -83,13 +84,13 @@ def services(root: Path, store: str) -> Iterator[Services]:
         valkey.start()
         running.callback(valkey.stop)
         assert server.process is not None
-        pids = {"ledger": [server.process.pid], "queue": [_server_pid(valkey)]}
+        pids = {"ledger": [server.process.pid], "queue": [_server_pid(valkey)], "store": []}
         settings = {"database_url": server.url, "redis_url": valkey.url, "label_studio_url": ""}
         environment = {}
         if store == "s3":
-            before = set(_children())
+            before = set(children(os.getpid()))
             port = running.enter_context(object_store(root / "store"))
-            pids["store"] = sorted(set(_children()) - before)
+            pids["store"] = sorted(set(children(os.getpid())) - before)
             settings["store_url"] = f"s3://{BUCKET}/fleet"
             environment = client_variables(port)
             os.environ.update(environment)
@@ -98,10 +99,6 @@ def services(root: Path, store: str) -> Iterator[Services]:
 
 def _server_pid(valkey: EmbeddedValkey) -> int:
     return int(connect(valkey.url, timeout_s=5.0).info("server")["process_id"])
-
-
-def _children() -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()]
 
 
 @dataclass(slots=True)

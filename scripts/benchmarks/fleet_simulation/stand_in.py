@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
 from fractions import Fraction
 from hashlib import sha256
 
@@ -13,13 +12,13 @@ import numpy as np
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.frame_by_frame import FrameByFrame
 from backend.application.ports.media import VideoSource
-from backend.domain.errors import ModelError
 from backend.domain.geometry import BoolMask, FrameSize, Point, RgbFrame, box_of_mask
 from backend.domain.jobs import ModelInfo
 from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
-from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange, VideoInfo
+from backend.domain.video import ContentHash, FrameIndex, VideoInfo
+from tests.fakes.engine import FakeSegmenter
 
 SIZE = FrameSize(960, 540)
 OBJECTS = (ObjectId("cat"), ObjectId("dog"))
@@ -75,63 +74,24 @@ class StandInMedia:
         return Fetched()
 
 
-@dataclass(slots=True)
-class StandInPropagation:
-    """A Propagation from frame to frame; it cannot be resumed, and its snapshot is a number."""
-
-    frames: Iterator[FrameMasks]
-    total: int
-    done: int = 0
-
-    def __iter__(self) -> Iterator[FrameMasks]:
-        return self
-
-    def __next__(self) -> FrameMasks:
-        masks = next(self.frames)
-        self.done += 1
-        return masks
-
-    def snapshot(self) -> bytes:
-        return b"%d" % self.done
-
-
-@dataclass(frozen=True, slots=True)
-class StandInEngine:
+class StandInEngine(FakeSegmenter):
     """A Segmenter that needs frame_s for a frame and no processor. made: called after each frame."""
 
-    frame_s: float
-    made: Callable[[], None]
+    def __init__(self, frame_s: float, made: Callable[[], None]) -> None:
+        super().__init__(on_frame=lambda _: time.sleep(frame_s))
+        self._made = made
 
     @property
     def model(self) -> ModelInfo:
         return ModelInfo("stand-in", "masklet-stand-in-00000000", 16, "cpu", is_demo=False)
 
-    def segment(self, video: VideoSource, prompts: PromptSet, frame_index: FrameIndex) -> FrameMasks:
-        raise ModelError("the stand-in answers no clicks")
+    def _frames(self, indices: range, prompts: PromptSet, cancel: CancelToken) -> Iterator[FrameMasks]:
+        for masks in super()._frames(indices, prompts, cancel):
+            yield masks
+            self._made()
 
-    def propagate(
-        self,
-        video: VideoSource,
-        prompts: PromptSet,
-        *,
-        direction: Direction,
-        frame_range: FrameRange | None = None,
-        cancel: CancelToken,
-        resume: bytes | None = None,
-    ) -> StandInPropagation:
-        wanted = range(video.info.frame_count) if frame_range is None else range(frame_range.start, frame_range.stop)
-        indices = wanted[int(resume or b"0") :]
-        return StandInPropagation(self._frames(indices, prompts, cancel), len(wanted), len(wanted) - len(indices))
-
-    def _frames(self, indices: Sequence[int], prompts: PromptSet, cancel: CancelToken) -> Iterator[FrameMasks]:
-        for index in indices:
-            cancel.raise_if_cancelled()
-            time.sleep(self.frame_s)
-            yield FrameMasks(FrameIndex(index), tuple(_drawn(each, index) for each in prompts.object_ids))
-            self.made()
-
-    def forget(self, video: ContentHash) -> None:
-        """Nothing is kept."""
+    def _masks(self, prompts: PromptSet, index: FrameIndex) -> FrameMasks:
+        return FrameMasks(index, tuple(_drawn(each, index) for each in prompts.object_ids))
 
 
 def _drawn(object_id: ObjectId, index: int) -> ObjectFrame:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from scripts.benchmarks.player_page.tab import Json
@@ -46,12 +45,6 @@ RATIOS = {
     "pages_over_player_clicks": ("pages_clicks", "player_clicks"),
     "pages_over_player_seconds": ("pages_seconds", "player_seconds"),
 }
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest of the values that at least that share of them do not exceed."""
-    ordered = sorted(values)
-    return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]
 
 
 def with_ratios(figures: Json) -> Json:

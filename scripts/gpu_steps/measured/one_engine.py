@@ -16,12 +16,13 @@ from backend.adapters.sam2.runtime.options import EngineOptions
 from backend.application.ports.engine import NeverCancelled
 from backend.domain.video import Direction, FrameIndex
 from scripts.benchmarks.engine_figures.first_mask import CLICKED, cached_clip, first_answer
-from scripts.benchmarks.engine_figures.measuring import percentile, seconds, slope
+from scripts.benchmarks.engine_figures.measuring import seconds, slope
 from scripts.benchmarks.engine_figures.memory import CACHE_MIB, MIB, SETTLED, sampler
 from scripts.benchmarks.engine_figures.models import Pair
 from scripts.benchmarks.engine_figures.panning import PanningVideo
 from scripts.benchmarks.engine_figures.prompting import boxes
 from scripts.benchmarks.engine_figures.setup import VIDEO_SIZE
+from scripts.benchmarks.percentiles import percentile
 from scripts.gpu_steps.measured.sides import pair_of, table_of
 from scripts.gpu_steps.plan import is_tiny
 from scripts.gpu_steps.work import Measured

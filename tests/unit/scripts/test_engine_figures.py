@@ -15,10 +15,11 @@ from scripts.benchmarks.engine import FIGURES, chosen, named
 from scripts.benchmarks.engine_figures import cuda
 from scripts.benchmarks.engine_figures.goals import GOALS, markdown
 from scripts.benchmarks.engine_figures.interrupted import last_snapshot, save_snapshot
-from scripts.benchmarks.engine_figures.measuring import PairedTimes, paired_times, percentile, shares, slope
+from scripts.benchmarks.engine_figures.measuring import PairedTimes, paired_times, shares, slope
 from scripts.benchmarks.engine_figures.panning import TRAVEL, PanningVideo
 from scripts.benchmarks.engine_figures.parity import compared
 from scripts.benchmarks.engine_figures.setup import Setup
+from scripts.benchmarks.percentiles import percentile
 
 SIZE = FrameSize(48, 32)
 

@@ -79,7 +79,7 @@ def test_the_stand_in_makes_each_frame_of_each_object() -> None:
     frames = engine.propagate(video, prompts(), direction=Direction.FORWARD, cancel=NeverCancelled())
     assert [(each.frame_index, len(each.objects)) for each in frames] == [(n, 2) for n in range(4)]
     assert (len(made), frames.done, frames.total) == (4, 4, 4)
-    again = engine.propagate(video, prompts(), direction=Direction.FORWARD, cancel=NeverCancelled(), resume=b"3")
+    again = engine.propagate(video, prompts(), direction=Direction.FORWARD, cancel=NeverCancelled(), resume=b"fake 3")
     assert [each.frame_index for each in again] == [3]
 
 

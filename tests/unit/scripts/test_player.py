@@ -18,7 +18,8 @@ from backend.codecs.coco_rle import decode_mask
 from backend.domain.jobs import JobState
 from backend.domain.tasks import TaskKey
 from backend.domain.video import ContentHash, FrameIndex, FrameRange
-from scripts.benchmarks.player_page.figures import GOALS, percentile, table, with_ratios
+from scripts.benchmarks.percentiles import percentile
+from scripts.benchmarks.player_page.figures import GOALS, table, with_ratios
 from scripts.benchmarks.player_page.measures import spread
 from scripts.benchmarks.player_page.stack import PLAYER_CONFIG
 from scripts.benchmarks.player_page.stored_run import StoredRun, store_run
