@@ -68,6 +68,8 @@ class SubmittedTasks:
             case ["api", "tasks", number]:
                 return self._task(int(number))
             case ["api", "tasks", number, "annotations"]:
+                if int(number) not in self.updated_at:
+                    return []
                 by = {"completed_by": 3, "created_username": f" {SUBMITTER}, 3"}
                 written = {"id": int(number), **by, "was_cancelled": False, "result": self.result}
                 return [{**written, "updated_at": self.updated_at[int(number)]}]
