@@ -58,6 +58,7 @@ ATTACKS = (
             "skipped": 0,
             "seconds_back_after_recovery": 120,
         },
+        limit_s=7200.0,
     ),
     Attack(
         "hung",

@@ -96,7 +96,9 @@ class KilledStack:
 
     @property
     def victims(self) -> tuple[str, ...]:
-        return VICTIMS if self.database is None else VICTIMS + DATABASE_VICTIMS
+        """What can be killed now. Right after the web process's start a worker may be missing."""
+        running = tuple(victim for victim in VICTIMS if victim in self.pids)
+        return running if self.database is None else running + DATABASE_VICTIMS
 
     def kill(self, victim: str, rng: random.Random) -> None:
         if self.database is not None and victim in DATABASE_VICTIMS:
