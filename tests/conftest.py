@@ -30,6 +30,9 @@ settings.register_profile("masklet", deadline=None)
 settings.load_profile("masklet")
 
 
+# While modules are imported, rounds of garbage collection would look at all of them again and again.
+gc.disable()
+
 TOGETHER = ("tests/browser/player", "tests/browser", "tests/e2e", "tests/contract")
 """Folders whose tests share servers, the inner one first: each runs in one process. Other tests: by file."""
 
@@ -64,10 +67,7 @@ def pytest_collection_finish() -> None:
     """Takes the modules of all tests out of garbage collection: each round would look at millions of their objects."""
     gc.collect()
     gc.freeze()
-
-
-def pytest_sessionfinish() -> None:
-    gc.unfreeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from backend.codecs.imports import imports_for_good
+
 
 def serve(
     *,
@@ -13,13 +15,14 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; default: MASKLET_PORT.")] = None,
 ) -> None:
     """Answer Label Studio. Needs a queue (REDIS_URL, or a running `masklet up`) and workers to compute masks."""
-    from backend.bootstrap.container import Container, keep_files_private
-    from backend.bootstrap.heartbeat import beating, web_name, work_bound_s
-    from backend.bootstrap.monitoring.log_setup import set_up_logging
-    from backend.bootstrap.web import build_web
-    from backend.interfaces.http.app import create_app
-    from backend.interfaces.http.auth import require_safe_binding
-    from backend.interfaces.http.connections import serve_app
+    with imports_for_good():
+        from backend.bootstrap.container import Container, keep_files_private
+        from backend.bootstrap.heartbeat import beating, web_name, work_bound_s
+        from backend.bootstrap.monitoring.log_setup import set_up_logging
+        from backend.bootstrap.web import build_web
+        from backend.interfaces.http.app import create_app
+        from backend.interfaces.http.auth import require_safe_binding
+        from backend.interfaces.http.connections import serve_app
 
     container = Container.from_environment(host=host, port=port)
     settings = container.settings

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backend.codecs.imports import imports_for_good
 from backend.domain.errors import InvalidInput
 from backend.domain.jobs import JobKind
 from backend.domain.training.rows import TRAIN
@@ -58,7 +59,8 @@ def worker(
         if run_train_worker(container, name, until_idle=until_idle):
             start_again()
         return
-    from backend.bootstrap.worker import run_worker
+    with imports_for_good():
+        from backend.bootstrap.worker import run_worker
 
     if run_worker(container, JobKind(kind), name):
         start_again()

@@ -15,8 +15,8 @@ from backend.interfaces.labelstudio.tasks import MAX_ID
 
 MOST_FIELDS = 100
 LONGEST_ADDRESS = 8192
-_NUMBERS = re.compile(r"(?<![\w.-])[0-9]+(?![\w.-])", re.ASCII)
-"""Digits that stand alone, in a list or after a colon. Hexadecimal names of runs and dates have digits too."""
+_NUMBERS = re.compile(r"(?<![\w.-])(-?)([0-9]+)(?![\w.-])", re.ASCII)
+"""Signs and digits that stand alone, in a list or after a colon. Hexadecimal names of runs and dates have digits too."""
 
 
 class AddressCheckMiddleware:
@@ -52,8 +52,10 @@ def _trouble(scope: Scope) -> str:
 def _trouble_of(name: str, value: str) -> str:
     if "\0" in name + value:
         return f"invalid field {name[:60]!r}: it holds a NUL character"
-    if any(len(digits.lstrip("0")) > 10 or int(digits) > MAX_ID for digits in _NUMBERS.findall(value)):
-        return f"invalid field {name[:60]!r}: a number is at most {MAX_ID}"
+    for sign, digits in _NUMBERS.findall(value):
+        if len(digits.lstrip("0")) > 10 or int(digits) > MAX_ID:
+            bound = f"at least -{MAX_ID}" if sign else f"at most {MAX_ID}"
+            return f"invalid field {name[:60]!r}: a number is {bound}"
     return ""
 
 

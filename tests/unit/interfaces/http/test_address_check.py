@@ -24,10 +24,18 @@ def test_a_number_that_no_id_can_have_is_refused_by_its_field(caller: TestClient
     assert "invalid field 'task': a number is at most 2147483647" in answer.text
 
 
+@pytest.mark.parametrize("value", ["-2147483648", "-10000000000000000000000000000"])
+def test_a_number_below_every_id_is_refused_by_its_field(caller: TestClient, value: str) -> None:
+    answer = caller.get("/x", params={"project": value})
+    assert answer.status_code == 400
+    assert "invalid field 'project': a number is at least -2147483647" in answer.text
+
+
 @pytest.mark.parametrize(
     "value",
     [
         "2147483647",
+        "-1",
         "000000000000000000007",
         "p-ab1234567890123cd9999999999999e",  # every ninth name of a run has ten digits in a row
         "1234567890123ab",
