@@ -16,7 +16,7 @@ from backend.interfaces.labelstudio.tasks import MAX_ID
 MOST_FIELDS = 100
 LONGEST_ADDRESS = 8192
 _NUMBERS = re.compile(r"(?<![\w.-])(-?)([0-9]+)(?![\w.-])", re.ASCII)
-"""Signs and digits that stand alone, in a list or after a colon. Hexadecimal names of runs and dates have digits too."""
+"""Signs and digits that stand alone, in a list or after a colon. Names of runs and dates have digits too."""
 
 
 class AddressCheckMiddleware:
