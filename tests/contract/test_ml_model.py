@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backend.interfaces.labelstudio.predict import LabelStudioMLBase, MaskletModel
+from backend.interfaces.labelstudio.predict import PUSH_S, LabelStudioMLBase, MaskletModel
 from tests.fakes.web import FRAMES, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
 Post = Callable[[str, dict[str, object]], Any]
@@ -19,10 +19,22 @@ SERVERS = ["ours", "theirs"]
 def post(request: pytest.FixtureRequest, tmp_path: Path) -> Post:
     """POSTs to one of the two servers and returns its JSON."""
     web = FakeWeb()
-    if request.param == "ours":
-        client = web.client()
-        return lambda path, body: client.post(path, json=body).json()
-    return posting_to_flask(web, tmp_path)
+    return posting_to_ours(web) if request.param == "ours" else posting_to_flask(web, tmp_path)
+
+
+def posting_to_ours(web: FakeWeb) -> Post:
+    client = web.client()
+    return after_pushes(web, lambda path, body: client.post(path, json=body).json())
+
+
+def after_pushes(web: FakeWeb, post: Post) -> Post:
+    """Each request comes when the predictions of those before have had the time to be pushed."""
+
+    def paused(path: str, body: dict[str, object]) -> Any:  # noqa: ANN401 - JSON
+        web.clock.sleep(PUSH_S)
+        return post(path, body)
+
+    return paused
 
 
 def posting_to_flask(web: FakeWeb, model_dir: Path) -> Post:
@@ -30,7 +42,7 @@ def posting_to_flask(web: FakeWeb, model_dir: Path) -> Post:
     from label_studio_ml.api import init_app  # after ml_model, which silences the package's import
 
     flask = init_app(MaskletModel, model_dir=str(model_dir), parts=web.parts).test_client()
-    return lambda path, body: flask.post(path, json=body).get_json()
+    return after_pushes(web, lambda path, body: flask.post(path, json=body).get_json())
 
 
 def setup_body(label_config: str, project: str) -> dict[str, object]:
@@ -70,10 +82,7 @@ def test_a_click_a_batch_and_a_track_are_answered(post: Post) -> None:
 
 def test_both_servers_give_equal_answers(tmp_path: Path) -> None:
     masklet_web, flask_web = FakeWeb(), FakeWeb()
-    client = masklet_web.client()
-    assert answers(lambda path, body: client.post(path, json=body).json()) == answers(
-        posting_to_flask(flask_web, tmp_path)
-    )
+    assert answers(posting_to_ours(masklet_web)) == answers(posting_to_flask(flask_web, tmp_path))
 
 
 def test_the_model_keeps_no_address_and_no_token() -> None:

@@ -25,8 +25,10 @@ from backend.application.jobs.push_predictions import task_score
 from backend.application.ports.prewarm import PrewarmRequest, frames_around
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import MaskletError, ServiceUnavailable
+from backend.domain.jobs import PushState
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
+from backend.domain.tasks import TaskKey
 from backend.domain.video import VideoInfo
 from backend.interfaces.labelstudio.frame_numbering import info_of, wait_for_status
 from backend.interfaces.labelstudio.interactive import InteractivePredictor
@@ -40,6 +42,9 @@ PROMPTS_KEY = "prompts"
 """The field of a task's data that may hold prompts, in the prompt file's form."""
 
 ANNOUNCEMENT_POLL_S = 0.1
+
+PUSH_S = 30.0
+"""How long before and after the time of a push an answer could be stored beside the prediction that is pushed."""
 
 PENDING = "not all masks were ready in time: the rest follows as the task's prediction"
 
@@ -218,9 +223,16 @@ class MaskletModel(LabelStudioMLBase):
         # Label Studio asks whenever somebody opens the task. The clicks of a person with a draft are that person's.
         InteractivePredictor(self._parts, binding).claim_by_drafts(user_task)
         answer = self._parts.annotation_service.pre_annotate(user_task, prompts)
-        if answer is None or answer.run is None:
+        if answer is None or answer.run is None or self._is_pushed_now(user_task.task, answer.job.job_id):
             return None
         return self._prediction(user_task, answer.run, self._regions(user_task, answer.run))
+
+    def _is_pushed_now(self, task: TaskKey, job_id: str) -> bool:
+        """Whether a job's masks reach Label Studio about now without its request, which would store them once more."""
+        push = self._parts.ledger.latest_push(task, job_id=job_id)
+        if push is None or push.state is PushState.REFUSED:
+            return False
+        return abs(self._parts.clock.now_s() - push.next_try_s) < PUSH_S
 
     def _regions(
         self,

@@ -14,6 +14,7 @@ from backend.domain.errors import LabelStudioUnavailable, NotFound
 from backend.domain.jobs import JobKind, ModelInfo
 from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import TaskKey
+from backend.interfaces.labelstudio.predict import PUSH_S
 from tests.fakes.crowd.routed_tasks import CrowdOfTest
 from tests.fakes.web import FRAMES, MODEL, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
@@ -241,6 +242,7 @@ def test_a_person_s_changes_are_added_to_the_earlier_prompts() -> None:
     client = web.client()
     task = {**pages_task(), "drafts": [{"user": "ann@example.org", "result": []}]}
     client.post("/predict", json=predict_body(task, regions=[keypoint(page=4)]))
+    web.clock.sleep(PUSH_S)
     (prediction,) = client.post("/predict", json=predict_body(pages_task())).json()["results"]
     shown = [region for region in prediction["result"] if region["item_index"] != 2]
     reader.records = (record(*shown, brush(page=2)),)
@@ -254,6 +256,7 @@ def test_an_annotation_of_unchanged_masks_submits_no_job() -> None:
     web = FakeWeb(label_studio=reader)
     client = web.client()
     client.post("/predict", json=predict_body(pages_task(), regions=[keypoint(page=4)]))
+    web.clock.sleep(PUSH_S)
     (prediction,) = client.post("/predict", json=predict_body(pages_task())).json()["results"]
     reader.records = (record(*prediction["result"]),)
     before = web.stored.jobs()

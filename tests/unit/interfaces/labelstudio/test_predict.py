@@ -11,6 +11,7 @@ import pytest
 from backend.adapters.labelstudio.mask_forms.brush_rle import decode_rle
 from backend.domain.jobs import JobKind, JobState
 from backend.domain.tasks import TaskKey
+from backend.interfaces.labelstudio.predict import PUSH_S
 from tests.fakes.engine import SIZE
 from tests.fakes.web import FRAMES, MODEL, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
@@ -56,6 +57,12 @@ def test_a_labelled_box_returns_as_a_track_with_its_id() -> None:
     (region,) = prediction["result"]
     assert (region["id"], region["type"], region["value"]["labels"]) == ("b1", "videorectangle", ["Dog"])
     assert [frame["frame"] for frame in region["value"]["sequence"]] == list(range(1, 11))
+
+
+def work_off_and_push(web: FakeWeb) -> None:
+    """Runs the queued jobs, and waits until their predictions have had the time to be pushed."""
+    web.work_off()
+    web.clock.sleep(PUSH_S)
 
 
 def test_an_action_label_propagates_and_names_no_object() -> None:
@@ -110,7 +117,7 @@ def test_a_batch_task_with_prompts_gets_its_masks_later() -> None:
         "objects": [{"id": "c", "label": "Cat", "prompts": [{"frame": 1, "points": [[0.5, 0.5, 1]]}]}]
     }
     assert results(web, predict_body(task)) == [[]]
-    web.work_off()
+    work_off_and_push(web)
     (prediction,) = results(web, predict_body(task))
     assert [region["item_index"] for region in prediction["result"]] == list(range(10))
     assert len(web.stored.jobs()) == 1
@@ -119,7 +126,21 @@ def test_a_batch_task_with_prompts_gets_its_masks_later() -> None:
 def test_masks_of_a_click_are_there_when_the_task_is_reopened() -> None:
     web = FakeWeb()
     results(web, predict_body(pages_task(), regions=[keypoint()]))
+    work_off_and_push(web)
+    (prediction,) = results(web, predict_body(pages_task()))
+    assert len(prediction["result"]) == 10
+
+
+def test_masks_that_are_pushed_about_now_are_not_answered_too() -> None:
+    """Label Studio stores an answer as a prediction of its own: the task had two."""
+    web = FakeWeb()
+    results(web, predict_body(pages_task(), regions=[keypoint()]))
     web.work_off()
+    assert results(web, predict_body(pages_task())) == [[]]
+    assert web.parts.reconciler.pusher is not None
+    assert web.parts.reconciler.pusher.sweep() == 1
+    assert results(web, predict_body(pages_task())) == [[]]
+    web.clock.sleep(PUSH_S)
     (prediction,) = results(web, predict_body(pages_task()))
     assert len(prediction["result"]) == 10
 
@@ -155,7 +176,7 @@ BAD_TASKS: list[object] = [
 def test_a_bad_task_gets_an_empty_list_and_a_log_line(bad: object, caplog: pytest.LogCaptureFixture) -> None:
     web = FakeWeb()
     results(web, predict_body(pages_task(), regions=[keypoint()]))
-    web.work_off()
+    work_off_and_push(web)
     body = predict_body(pages_task(), bad, pages_task())
     if isinstance(bad, dict) and bad.get("id") == 10**30:
         body = predict_body(pages_task(), {**bad, "id": 2**31}, pages_task())
