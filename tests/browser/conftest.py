@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize, expect, sync_playwright
 
 from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import open_ledger
@@ -33,6 +33,9 @@ FLAGS = (
 )
 TIMEOUT_MS = 180_000
 PAGES = 8
+STORED = "local_storage,indexeddb,service_workers,cache_storage"
+"""What a page keeps in its profile, but for cookies and for what the browser itself keeps."""
+
 WINDOW: ViewportSize = {"width": 1400, "height": 1100}
 ENVIRONMENT = {
     "MASKLET_MODEL": "demo",
@@ -98,15 +101,33 @@ def page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
     opened.context.close()
 
 
-@pytest.fixture
-def label_studio_page(browser: Browser, page: Page) -> Iterator[Page]:
-    """A page of a logged-in user with a fresh profile: no switch is on yet. Cookies are all it has of `page`."""
+@pytest.fixture(scope="package")
+def profile(browser: Browser, page: Page) -> Iterator[BrowserContext]:
+    """A profile of the logged-in user. Cookies are all it has of `page`."""
     cookies: StorageState = {"cookies": page.context.storage_state()["cookies"], "origins": []}
     context = browser.new_context(viewport=WINDOW, storage_state=cookies)
-    opened = context.new_page()
-    opened.set_default_timeout(TIMEOUT_MS)
-    yield opened
+    context.set_default_timeout(TIMEOUT_MS)
+    yield context
     context.close()
+
+
+def fresh_page(profile: BrowserContext, server: LabelStudioServer) -> Page:
+    """A page as of a fresh profile: no switch is on yet.
+
+    The profile's caches stay, with the compiled scripts of Label Studio's pages: an opening takes a quarter less.
+    """
+    opened = profile.new_page()
+    inspector = profile.new_cdp_session(opened)
+    inspector.send("Storage.clearDataForOrigin", {"origin": server.url, "storageTypes": STORED})
+    inspector.detach()
+    return opened
+
+
+@pytest.fixture
+def label_studio_page(profile: BrowserContext, label_studio: LabelStudioServer) -> Iterator[Page]:
+    opened = fresh_page(profile, label_studio)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Locator, Page
 
 from backend.adapters.labelstudio.config.project_configs import template_named
 from backend.adapters.labelstudio.crowd.role_configs import crowd_config
@@ -22,7 +22,7 @@ from scripts.demonstration.clip import LABELS, Clip
 from scripts.demonstration.projects import connector_of
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.conftest import PAGES, TIMEOUT_MS, log_in
+from tests.browser.conftest import PAGES, TIMEOUT_MS
 from tests.browser.driving.builders import Masklet, ProjectSetup, iou, picture
 from tests.browser.driving.editor import Editor
 from tests.browser.driving.player_page import STATE, Player
@@ -50,11 +50,9 @@ def connector(label_studio: LabelStudioServer, masklet: Masklet) -> Iterator[Con
 
 
 @pytest.fixture
-def task_page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
-    opened = log_in(browser, label_studio)
-    opened.set_viewport_size(WINDOW)  # type: ignore[arg-type]
-    yield opened
-    opened.context.close()
+def task_page(label_studio_page: Page) -> Page:
+    label_studio_page.set_viewport_size(WINDOW)  # type: ignore[arg-type]
+    return label_studio_page
 
 
 def choice(page: Page, value: str) -> Locator:
@@ -135,9 +133,9 @@ def test_the_steps_of_the_readme(
 
 
 def test_the_page_of_a_crowd_shows_the_note_and_the_task_of_the_step(
-    browser: Browser, label_studio: LabelStudioServer, masklet: Masklet, short: Clip
+    label_studio_page: Page, label_studio: LabelStudioServer, masklet: Masklet, short: Clip
 ) -> None:
-    page = log_in(browser, label_studio)
+    page = label_studio_page
     with LabelStudioApi(label_studio.url, label_studio.login.token) as api:
         project = api.ensure_project("A crowd: verify", "<View></View>")
         config = crowd_config(
@@ -160,4 +158,3 @@ def test_the_page_of_a_crowd_shows_the_note_and_the_task_of_the_step(
             picture(page, f"crowd-{'noted' if note else 'plain'}")
         page.get_by_role("button", name="Submit").first.click()
         page.get_by_text("Choose satisfactory, redo or reject").first.wait_for()
-    page.context.close()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Locator, Page
 
 from scripts.demonstration.clip import LABELS
-from scripts.label_studio.server import LabelStudioServer
-from tests.browser.conftest import PAGES, log_in
+from tests.browser.conftest import PAGES
 from tests.browser.driving.builders import CONFIGS, Projects, ProjectSetup, iou, mask_of, picture
 from tests.browser.driving.editor import Editor
 
@@ -30,12 +29,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
-def small(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Editor]:
+def small(label_studio_page: Page) -> Editor:
     """The task page of an annotator with a fresh profile, in a small window."""
-    page = log_in(browser, label_studio)
-    page.set_viewport_size(WINDOW)  # type: ignore[arg-type]
-    yield Editor(page)
-    page.context.close()
+    label_studio_page.set_viewport_size(WINDOW)  # type: ignore[arg-type]
+    return Editor(label_studio_page)
 
 
 def numbered(document: str, heading: str) -> list[str]:

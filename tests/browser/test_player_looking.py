@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from backend.domain.tasks import TaskKey
 from scripts.demonstration.clip import LABELS
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.conftest import TIMEOUT_MS, log_in, sign_up
+from tests.browser.conftest import TIMEOUT_MS, sign_up
 from tests.browser.driving.builders import Masklet, Projects, ProjectSetup, picture
 from tests.browser.driving.player_page import STATE, Player, player_project
 
@@ -49,14 +49,6 @@ def task(project: ProjectSetup) -> TaskKey:
 
 
 @pytest.fixture(scope="module")
-def mine(browser: Browser, label_studio: LabelStudioServer) -> Iterator[BrowserContext]:
-    opened = log_in(browser, label_studio).context
-    opened.set_default_timeout(TIMEOUT_MS)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
 def theirs(browser: Browser, label_studio: LabelStudioServer) -> Iterator[BrowserContext]:
     opened = sign_up(browser, label_studio, COLLEAGUE).context
     opened.set_default_timeout(TIMEOUT_MS)
@@ -76,8 +68,8 @@ def colleague(theirs: BrowserContext, project: ProjectSetup, masklet: Masklet, t
 
 
 @pytest.fixture
-def tab(mine: BrowserContext) -> Iterator[Page]:
-    opened = mine.new_page()
+def tab(profile: BrowserContext) -> Iterator[Page]:
+    opened = profile.new_page()
     opened.set_viewport_size(WINDOW)
     yield opened
     opened.close()

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.sync_api import BrowserContext, Page, ViewportSize
 
 from scripts.demonstration.clip import LABELS
-from scripts.label_studio.server import LabelStudioServer
-from tests.browser.conftest import PAGES, TIMEOUT_MS, log_in
+from tests.browser.conftest import PAGES
 from tests.browser.driving.builders import Masklet, Projects, ProjectSetup, picture
 from tests.browser.driving.player_page import STATE, Player, player_project
 
@@ -45,27 +44,19 @@ def long_names(projects: Projects, masklet: Masklet) -> ProjectSetup:
     return player_project(projects, masklet, "Player, long names", label_names=LONG_NAMES)
 
 
-@pytest.fixture(scope="module")
-def context(browser: Browser, label_studio: LabelStudioServer) -> Iterator[BrowserContext]:
-    opened = log_in(browser, label_studio).context
-    opened.set_default_timeout(TIMEOUT_MS)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture
-def tab(context: BrowserContext) -> Iterator[Page]:
-    opened = context.new_page()
+def tab(profile: BrowserContext) -> Iterator[Page]:
+    opened = profile.new_page()
     opened.set_viewport_size(LAPTOP)
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="module")
-def marked(context: BrowserContext, project: ProjectSetup, masklet: Masklet) -> Callable[[Page], Player]:
+def marked(profile: BrowserContext, project: ProjectSetup, masklet: Masklet) -> Callable[[Page], Player]:
     """Opens a task with two propagated objects."""
     task = project.new_task()
-    page = context.new_page()
+    page = profile.new_page()
     player = Player(page, project, task, alone_at=masklet.url)
     for label in LABELS[:2]:
         player.add_object(label)

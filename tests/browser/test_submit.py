@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
 
 from backend.adapters.store.key_value import FileKeyValueStore
 from backend.application.annotation.change_detection import poll_position_name
 from backend.domain.tasks import TaskKey
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.conftest import log_in
+from tests.browser.conftest import fresh_page
 from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
 from tests.browser.driving.editor import Editor
 
@@ -76,7 +76,7 @@ def test_a_submit_becomes_the_next_annotators_prediction(
     editor: Editor,
     projects: Projects,
     masklet: Masklet,
-    browser: Browser,
+    profile: BrowserContext,
     label_studio: LabelStudioServer,
 ) -> None:
     project = projects(f"Submitted, {channel}", (CONFIGS / "frames.xml").read_text())
@@ -91,9 +91,9 @@ def test_a_submit_becomes_the_next_annotators_prediction(
     wait_for_channel(project, masklet, channel)
 
     project.api.remove_annotations(task.task_id)
-    second = Editor(log_in(browser, label_studio))
+    second = Editor(fresh_page(profile, label_studio))
     second.open(project.address(task))
     second.page.wait_for_function("() => window.Htx.annotationStore.selected.serializeAnnotation().length === 8")
     second.go_to_page(6)
     picture(second.page, f"submit-4-{channel}")
-    second.page.context.close()
+    second.page.close()

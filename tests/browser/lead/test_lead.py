@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.jobs.queries import newest_propagation
@@ -22,7 +21,6 @@ from backend.domain.verdicts import Verdict
 from backend.domain.video import FrameIndex
 from scripts.demonstration.clip import LABELS
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.conftest import log_in
 from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
 from tests.browser.driving.player_page import player_project
 from tests.fakes.trainings import result
@@ -34,10 +32,8 @@ PEOPLE = ("ann@example.org", "cem@example.org")
 
 
 @pytest.fixture
-def tab(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
-    opened = log_in(browser, label_studio)
-    yield opened
-    opened.context.close()
+def tab(label_studio_page: Page) -> Page:
+    return label_studio_page
 
 
 def prompted(masklet: Masklet, project: ProjectSetup, user: str) -> TaskKey:

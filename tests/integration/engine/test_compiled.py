@@ -74,7 +74,7 @@ def test_one_to_five_objects_after_a_warm_up(caplog: pytest.LogCaptureFixture) -
     assert 5 <= compiled_graphs <= 15
     assert f"compiled: {STEPS}" in caplog.text
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
-    for objects, frames in ((1, 40), (2, 5), (3, 3), (4, 3), (5, 10)):
+    for objects, frames in ((1, 20), (2, 3), (3, 3), (4, 3), (5, 3)):
         require_same_masks(tracked(compiled, objects, frames), tracked(plain, objects, frames), within=1e-3)
     assert graphs() - before == compiled_graphs, "nothing is compiled after the warm-up"
     assert compiled.blocks.steps.report == f"compiled: {STEPS}"
