@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import statistics
 import tempfile
@@ -38,6 +37,7 @@ from backend.domain.masklets import FrameEvidence, Masklet, MaskletFrame, MaskOr
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
+from scripts.browser import FLAGS, chromium_path
 from scripts.demonstration.clip import LABELS
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
@@ -160,10 +160,7 @@ def measure_page(
     with LabelStudioApi(server.url, server.login.token) as api, sync_playwright() as playwright:
         project_id = api.ensure_project("Bench", CONFIG.read_text())
         api.ensure_local_files(project_id, folder)
-        chromium = playwright.chromium.launch(
-            executable_path=os.environ.get("MASKLET_CHROMIUM") or shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-        )
+        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
         figures = {}
         for name, (pages, masks) in tasks.items():
             task = api.add_task(project_id, {"frames": pages, "clip": name})

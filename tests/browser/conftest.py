@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, StorageState, Vie
 
 from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import open_ledger
+from scripts.browser import FLAGS, chromium_path
 from scripts.demonstration.backend import MaskletProcess
 from scripts.demonstration.clip import Clip, prepare_demo_clip
 from scripts.demonstration.demo_clip import DEMO_FRAME_RATE, demo_clip
@@ -22,15 +21,6 @@ from scripts.label_studio.server import LabelStudioServer
 from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup
 from tests.browser.driving.editor import Editor
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 TIMEOUT_MS = 180_000
 PAGES = 8
 STORED = "local_storage,indexeddb,service_workers,cache_storage"
@@ -47,22 +37,12 @@ ENVIRONMENT = {
 }
 
 
-def chromium() -> str:
-    """The browser's path. The headless shell is Chromium without windows; profiles and pages cost it much less."""
-    named = os.environ.get("MASKLET_CHROMIUM", "")
-    for name in (named, "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
-        found = shutil.which(name) if name else None
-        if found:
-            return found
-    pytest.fail("Chromium is not installed: run ./scripts/setup --browser")
-
-
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One browser for this folder. While it is open an event loop runs in this thread."""
     expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        running = playwright.chromium.launch(executable_path=chromium_path(shell_first=True), args=list(FLAGS))
         yield running
         running.close()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +12,9 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from backend.domain.errors import InvalidInput
 from backend.domain.geometry import RgbFrame
+from scripts.browser import FLAGS, chromium_path
 
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 SCRIPT = Path(__file__).parent / "shown.js"
 WAIT_MS = 150
 """After a seek that showed another picture than expected: then the picture is not one that was left from before."""
@@ -58,9 +55,7 @@ class Chromium:
 @contextmanager
 def open_chromium(server_url: str) -> Iterator[Chromium]:
     """A Chromium with a page of that server, so that the page may read what it draws. Raises InvalidInput."""
-    found = os.environ.get("MASKLET_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        raise InvalidInput("Chromium is not installed (Debian: sudo apt-get install chromium)")
+    found = chromium_path()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
         page = browser.new_page()

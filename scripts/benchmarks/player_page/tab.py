@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +9,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Error, Frame, Page, sync_playwright
 
+from scripts.browser import FLAGS, chromium_path
 from scripts.label_studio.server import LabelStudioServer
 
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-)
 VIEWPORT = {"width": 1400, "height": 1100}
 PATIENCE_MS = 180_000
 PROPAGATION_MS = 1_800_000
@@ -45,8 +40,7 @@ class NotHappened(Exception):
 def chromium() -> Iterator[Browser]:
     """A browser of its own."""
     with sync_playwright() as playwright:
-        found = os.environ.get("MASKLET_CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
         yield browser
         browser.close()
 
