@@ -61,6 +61,8 @@ class SubmittedTasks:
                 return {"id": int(number), "label_config": self.label_config}
             case ["api", "tasks"]:
                 found = [self._task(number) for number in sorted(self.updated_at, key=self.updated_at.__getitem__)]
+                if not _since(url):  # the one that was changed last is asked for
+                    found.reverse()
                 return {
                     "tasks": [task for task in found if str(task["updated_at"]) >= _since(url)],
                     "total": len(found),

@@ -14,7 +14,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from backend.adapters.labelstudio.api.client import ChangedTask
@@ -41,6 +41,10 @@ logger = logging.getLogger(__name__)
 MIN_WAIT_S = 5.0
 MAX_WAIT_S = 60.0
 MAX_TASKS = 50
+
+CLOCK_DIFFERENCE_S = 600.0
+"""How far Label Studio's clock may be behind this machine's."""
+
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -103,10 +107,12 @@ class AnnotationPoll:
     def sweep(self) -> None:
         """Polls the projects that are due. An unreachable Label Studio is polled again later."""
         self.read_sources()
-        if self.sync.models.announced() is None:
-            return  # without a worker nothing can be adopted
-        self._retry_adoptions()
+        can_adopt = self.sync.models.announced() is not None  # without a worker nothing can be
+        if can_adopt:
+            self._retry_adoptions()
         for project_id in projects_of(self.key_values):
+            if not can_adopt and self.key_values.read(poll_position_name(project_id)) is not None:
+                continue
             schedule = self.schedules.setdefault(project_id, PollSchedule())
             if self.clock.monotonic_s() >= schedule.next_s:
                 found = self._poll_project(project_id)
@@ -136,10 +142,17 @@ class AnnotationPoll:
             return False
 
     def _set_start(self, project_id: int) -> None:
-        """Stores the start position: annotations submitted before the first poll are not adopted."""
-        newest = self.changes.changed_tasks(project_id, since="", limit=1)
-        start = PollPosition(_just_after(newest[0].updated_at) if newest else EPOCH)
-        self.key_values.write(poll_position_name(project_id), start.text.encode())
+        """Stores the start position: annotations submitted before the first poll are not adopted.
+
+        If Label Studio does not answer, those that are submitted until it does count as later ones. The time is this
+        machine's then. Raises what the reader raises.
+        """
+        at = _written(self.clock.now_s() - CLOCK_DIFFERENCE_S)
+        try:
+            newest = self.changes.changed_tasks(project_id, since="", limit=1)
+            at = _just_after(newest[0].updated_at) if newest else EPOCH
+        finally:
+            self.key_values.write(poll_position_name(project_id), PollPosition(at).text.encode())
 
     def _adopt_all(self, project_id: int, position: PollPosition, changed: Sequence[ChangedTask]) -> bool:
         """Whether any changed task led to a job. Ends at a service that does not answer: it fails the others too."""
@@ -191,6 +204,10 @@ class AnnotationPoll:
         then = outlook(failed, now_s)
         logger.warning("task %s is not adopted: %s; %s", task, failed.reason, then, exc_info=unforeseen)
         return failed
+
+
+def _written(time_s: float) -> str:
+    return datetime.fromtimestamp(time_s, UTC).strftime(TIME_FORMAT)
 
 
 def _just_after(updated_at: str) -> str:

@@ -15,7 +15,7 @@ from backend.domain.jobs import JobKind
 from backend.domain.tasks import TaskKey
 from backend.interfaces.labelstudio.annotation_poll import MAX_TASKS, MIN_WAIT_S, AnnotationPoll
 from tests.fakes.key_value import MemoryKeyValueStore
-from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
+from tests.fakes.web import FRAMES, MODEL, FakeWeb, keypoint, pages_task
 
 TASK, OTHER = TaskKey(1, 7), TaskKey(1, 9)
 
@@ -27,6 +27,7 @@ class LabelStudioStub:
     changed: dict[TaskKey, str] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    list_errors: list[Exception] = field(default_factory=list)
     unreadable: dict[TaskKey, Exception] = field(default_factory=dict)
 
     def fetch_task(self, task: TaskKey) -> TaskRecord:
@@ -46,6 +47,8 @@ class LabelStudioStub:
 
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]:
         self.asked.append(since)
+        if self.list_errors:
+            raise self.list_errors.pop(0)
         order = [(at, task) for task, at in sorted(self.changed.items(), key=lambda item: item[1])] if since else []
         later = [ChangedTask(task, at) for at, task in order if at >= since]
         newest = [ChangedTask(task, at) for task, at in self.changed.items()][-1:]
@@ -97,6 +100,30 @@ def test_annotations_before_the_first_poll_are_ignored(poll: Poll) -> None:
     poll.web.clock.sleep(2 * MIN_WAIT_S)
     running.sweep()
     assert poll.propagated() == [OTHER]
+
+
+def test_annotations_of_an_outage_at_the_first_poll_are_later_ones(poll: Poll) -> None:
+    running = poll.restarted()
+    poll.label_studio.list_errors.append(LabelStudioUnavailable("no answer"))
+    poll.label_studio.changed[OTHER] = "2023-11-14T22:00:00.000000Z"  # a quarter of an hour before the clock
+    running.sweep()
+    poll.label_studio.changed[TASK] = "2023-11-14T22:13:21.000000Z"
+    poll.web.clock.sleep(2 * MIN_WAIT_S)
+    running.sweep()
+    assert poll.propagated() == [TASK]
+
+
+def test_annotations_before_the_first_worker_are_adopted_then(poll: Poll) -> None:
+    running = poll.restarted()
+    poll.web.models.model = None
+    running.sweep()
+    poll.label_studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    poll.web.clock.sleep(60.0)
+    running.sweep()
+    assert poll.label_studio.asked == [""]
+    poll.web.models.model = MODEL
+    running.sweep()
+    assert poll.propagated() == [TASK]
 
 
 def test_an_unreachable_label_studio_is_polled_again(poll: Poll) -> None:
