@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, text, update
 from sqlalchemy.dialects.sqlite import insert
@@ -245,7 +246,8 @@ def _changes(connection: Connection) -> int:
     """How many rows a connection to SQLite has changed; 0 in PostgreSQL, whose snapshots tell of each transaction."""
     if connection.dialect.name != "sqlite":
         return 0
-    return int(connection.connection.driver_connection.total_changes)
+    sqlite: Any = connection.connection.driver_connection
+    return int(sqlite.total_changes)
 
 
 def next_sequence(connection: Connection) -> int:
