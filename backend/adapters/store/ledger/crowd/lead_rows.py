@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, and_, case, delete, distinct, func, insert, select, union, update
+from sqlalchemy import Connection, Row, Select, Table, and_, delete, distinct, func, insert, select, union, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger.crowd_tables import orders, run_summaries
@@ -202,26 +202,22 @@ def _labels(connection: Connection, tasks: _Tasks) -> tuple[LabelledObjects, ...
 
 def _jobs(connection: Connection, tasks: _Tasks) -> tuple[UserJob, ...]:
     """The newest propagation of each task and user, with the masks of the newest finished one."""
-    newest = (
-        select(
-            func.max(jobs.c.sequence).label("newest"),
-            func.max(case((jobs.c.state == str(JobState.DONE), jobs.c.sequence))).label("newest_done"),
-        )
-        .where(jobs.c.project_id == tasks.project_id, _IS_PROPAGATION)
-        .group_by(jobs.c.task_id, jobs.c.user_name)
-        .subquery()
-    )
-    done = jobs.alias()
     query = (
-        select(*_columns(*_JOB, func.coalesce(done.c.masks_run, "")))
-        .join(newest, jobs.c.sequence == newest.c.newest)
-        .outerjoin(done, done.c.sequence == newest.c.newest_done)
-        .order_by(jobs.c.task_id, jobs.c.user_name)
+        select(*_columns(*_JOB, jobs.c.masks_run))
+        .where(jobs.c.project_id == tasks.project_id, _IS_PROPAGATION)
+        .order_by(jobs.c.task_id, jobs.c.sequence)
     )
+    newest: dict[tuple[int, str], Row[tuple[Any, ...]]] = {}
+    masks: dict[tuple[int, str], str] = {}
+    for row in connection.execute(query).all():
+        key = row[:2]
+        newest[key] = row
+        if row[2] == JobState.DONE:
+            masks[key] = row[-1]
     states = {str(state): state for state in JobState}
     return tuple(
-        UserJob(tasks[task_id], user, states[state], *rest)
-        for task_id, user, state, *rest in connection.execute(query).all()
+        UserJob(tasks[key[0]], key[1], states[state], *rest, masks.get(key, ""))
+        for key, (_, _, state, *rest, _) in newest.items()
     )
 
 

@@ -32,7 +32,7 @@ class QualityRows(Rows):
     def _measurement_states(self, project_id: int) -> Mapping[TaskKey, str]:
         query = select(measurements.c.task_id, measurements.c.state).where(measurements.c.project_id == project_id)
         with self._database.read() as connection:
-            return {TaskKey(project_id, row.task_id): row.state for row in connection.execute(query)}
+            return {TaskKey(project_id, task_id): state for task_id, state in connection.execute(query).all()}
 
     def measurements(self, project_id: int) -> tuple[MeasuredTask, ...]:
         query = select(measurements).where(measurements.c.project_id == project_id).order_by(measurements.c.task_id)
