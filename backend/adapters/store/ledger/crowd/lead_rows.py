@@ -207,17 +207,17 @@ def _jobs(connection: Connection, tasks: _Tasks) -> tuple[UserJob, ...]:
         .where(jobs.c.project_id == tasks.project_id, _IS_PROPAGATION)
         .order_by(jobs.c.task_id, jobs.c.sequence)
     )
-    newest: dict[tuple[int, str], Row[tuple[Any, ...]]] = {}
+    newest: dict[tuple[int, str], Sequence[Any]] = {}
     masks: dict[tuple[int, str], str] = {}
     for row in connection.execute(query).all():
-        key = row[:2]
-        newest[key] = row
-        if row[2] == JobState.DONE:
-            masks[key] = row[-1]
+        task_id, user, state, *_, masks_run = row
+        newest[task_id, user] = row
+        if state == JobState.DONE:
+            masks[task_id, user] = masks_run
     states = {str(state): state for state in JobState}
     return tuple(
-        UserJob(tasks[key[0]], key[1], states[state], *rest, masks.get(key, ""))
-        for key, (_, _, state, *rest, _) in newest.items()
+        UserJob(tasks[task_id], user, states[state], reason, done, total, sequence, masks.get((task_id, user), ""))
+        for task_id, user, state, reason, done, total, sequence, _ in newest.values()
     )
 
 
