@@ -84,12 +84,17 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def ledger(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> Iterator[SqlLedger]:
-    shared: SharedDatabase | None = (
-        request.getfixturevalue("shared_database") if request.param == "postgresql" else None
-    )
-    url = f"sqlite:///{tmp_path}/ledger.sqlite" if shared is None else shared.url
-    with closing(open_ledger(url, clock)) as opened:
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a ledger without rows."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/ledger.sqlite"
+        return
+    shared: SharedDatabase = request.getfixturevalue("shared_database")
+    yield shared.url
+    shared.reset()
+
+
+@pytest.fixture
+def ledger(ledger_url: str, clock: FakeClock) -> Iterator[SqlLedger]:
+    with closing(open_ledger(ledger_url, clock)) as opened:
         yield opened
-    if shared is not None:
-        shared.reset()

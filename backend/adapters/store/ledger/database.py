@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, text, update
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
@@ -79,12 +81,24 @@ class Database:
         with self._translated(), self._readers.connect() as connection:
             yield connection
 
+    def version(self) -> Hashable:
+        """Equal to an earlier one only if no counted write was committed between the two, by any process.
+
+        In PostgreSQL any transaction of the server makes another one. Raises ServiceUnavailable if the database does
+        not answer.
+        """
+        written = select(counters.c.value).where(counters.c.name == "written")
+        with self.read() as connection:  # equal snapshots see the same transactions
+            return str(connection.scalar(_SNAPSHOT if self.is_shared else written))
+
     @contextmanager
-    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+    def write(self, *, durable: bool = True, is_counted: bool = True) -> Iterator[Connection]:
         """A transaction that is on disk when the block is left, or not at all.
 
         One that is not durable survives the end of any process, but a power cut may undo it, together with all that
         came after it: for what would only be done again. It saves waiting for the disk.
+        is_counted: whether it makes another `version`, if it changes anything. Only the renewal of leases does not:
+        every process renews them all the time, and nothing that is kept by version depends on them.
         Raises ServiceUnavailable if the database does not answer, StorageFull if its disk is full.
         """
         with self._translated(), self._engine.connect() as connection:
@@ -93,7 +107,10 @@ class Database:
                 _require_lease(writing)
                 if not durable and self._engine.dialect.name == "postgresql":
                     writing.execute(text("SET LOCAL synchronous_commit TO OFF"))
+                before = _changes(writing)
                 yield writing
+                if is_counted and _changes(writing) != before:
+                    writing.execute(_COUNT_WRITE)
 
     @property
     def is_shared(self) -> bool:
@@ -215,6 +232,22 @@ def _require_lease(connection: Connection) -> None:
 _BUMP = (
     update(counters).where(counters.c.name == "sequence").values(value=counters.c.value + 1).returning(counters.c.value)
 )
+
+
+_COUNT_WRITE = (
+    insert(counters)
+    .values(name="written", value=1)
+    .on_conflict_do_update(index_elements=[counters.c.name], set_={"value": counters.c.value + 1})
+)
+_SNAPSHOT = text("SELECT pg_current_snapshot()::text")
+
+
+def _changes(connection: Connection) -> int:
+    """How many rows a connection to SQLite has changed; 0 in PostgreSQL, whose snapshots tell of each transaction."""
+    if connection.dialect.name != "sqlite":
+        return 0
+    sqlite: Any = connection.connection.driver_connection
+    return int(sqlite.total_changes)
 
 
 def next_sequence(connection: Connection) -> int:

@@ -17,7 +17,8 @@ counters = Table(
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-"""`schema`: the schema's version. `sequence`: the last sequence number that was given out."""
+"""`schema`: the schema's version. `sequence`: the last sequence number that was given out. `written`: in SQLite, the
+count of counted writes; see `Database.version`."""
 
 prompts = Table(
     "masklet_prompts",

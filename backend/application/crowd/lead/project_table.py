@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from backend.application.player.project_view import STATES_OF_JOBS, TaskState
 from backend.application.ports.lead_ledger import PlacedVerdict, ProjectRows, RunFigures, UserJob
@@ -24,8 +24,7 @@ STATE_ORDER = (TaskState.RUNNING, TaskState.FAILED, TaskState.PROMPTED, TaskStat
 """The state of a task with several people's work: the first of these that one of them has."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserWork:
+class UserWork(NamedTuple):
     """One person's work on a task. masks_run: the newest finished propagation's; empty without one.
 
     sequence: of the newest prompt or request. reason: why the newest propagation failed.

@@ -13,8 +13,11 @@ from starlette.requests import Request
 from backend.application.crowd.lead.processing import Processing
 from backend.application.crowd.lead.project_table import LeadTask, lead_tasks
 from backend.application.crowd.lead.summaries import Summaries
+from backend.application.ports.lead_ledger import ProjectRows
+from backend.domain.crowd.estimates import Estimate
 from backend.domain.errors import NotAllowed
 from backend.domain.jobs import Job
+from backend.domain.recent import Recent
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.interfaces.http.app_state import AppState
 from backend.interfaces.http.lead.export_runs import ExportRuns
@@ -42,6 +45,9 @@ NEW_S = 1.0
 
 PEOPLE_KEPT = 1000
 
+TABLES_KEPT = 16
+"""Projects and leads of which the tasks are kept in memory; a thousand tasks take some MiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenedProject:
@@ -54,6 +60,22 @@ class OpenedProject:
     tasks: tuple[LeadTask, ...]
     unread: int
     is_listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """Of what a project's tasks are made. listed: what Label Studio shows to the lead; None if that is not known."""
+
+    rows: ProjectRows
+    names: Mapping[TaskKey, str]
+    listed: frozenset[TaskKey] | None
+    agreement: Mapping[TaskKey, Estimate]
+
+
+def _table(sources: _Sources) -> tuple[LeadTask, ...]:
+    listed = sources.listed
+    tasks = lead_tasks(sources.rows, names=sources.names, listed=listed or (), agreement=sources.agreement)
+    return tasks if listed is None else tuple(task for task in tasks if task.task in listed)
 
 
 class Lead:
@@ -76,6 +98,7 @@ class Lead:
         self._projects: Renewed[str, Mapping[int, str]] = Renewed(
             PEOPLE_KEPT, parts.clock, renew_after_s=PROJECTS_FRESH_S, longest_s=PROJECTS_S
         )
+        self._tables: Recent[tuple[str, int], tuple[_Sources, tuple[LeadTask, ...]]] = Recent(TABLES_KEPT)
         self._tasks = PlayerTasks(state)
         self._threads = CapacityLimiter(THREADS)
 
@@ -123,13 +146,13 @@ class Lead:
         if unread:
             self.summaries.want(project_id, parts.clock.monotonic_s())
         listed = self.listing.tasks(caller.user, caller.credential, project_id)
-        tasks = lead_tasks(
-            rows, names=self._names(project_id), listed=listed or (), agreement=self.quality.agreement(project_id)
-        )
-        if listed is not None:
-            tasks = tuple(task for task in tasks if task.task in listed)
+        sources = _Sources(rows, self._names(project_id), listed, self.quality.agreement(project_id))
+        made = self._tables.get((caller.user, project_id))
+        if made is None or made[0] != sources:
+            made = sources, _table(sources)
+            self._tables.put((caller.user, project_id), made)
         is_listed = listed is not None or not self.listing.has_label_studio
-        return OpenedProject(project_id, tasks, unread, is_listed)
+        return OpenedProject(project_id, made[1], unread, is_listed)
 
     def label_studio_address(self, task: TaskKey) -> str:
         """The task's page in Label Studio; empty without one."""

@@ -8,15 +8,21 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, Response
+from starlette.requests import Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 FOLDER = Path(__file__).parent / "static"
 LOOPBACK = ("localhost", "127.0.0.1")
+OF_FILES = ("content-length", "accept-ranges")
+"""Headers of an answer that is sent in parts."""
 
 
 class PageFiles(StaticFiles):
-    """Files of a page; a browser asks each time whether they changed."""
+    """Files of a page; a browser asks each time whether they changed.
+
+    They are small and many: each is read at once, and not by a thread in parts.
+    """
 
     def __init__(self, folder: Path, headers: dict[str, str]) -> None:
         super().__init__(directory=folder)
@@ -27,7 +33,10 @@ class PageFiles(StaticFiles):
     ) -> Response:
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(self._headers)
-        return response
+        if not isinstance(response, FileResponse):
+            return response
+        headers = {name: value for name, value in response.headers.items() if name not in OF_FILES}
+        return Response(Path(full_path).read_bytes(), status_code, headers)
 
 
 def install_page(app: FastAPI, *, label_studio_url: str) -> None:
@@ -44,11 +53,13 @@ def install_files(app: FastAPI, path: str, folder: Path, content_policy: str) ->
         "X-Content-Type-Options": "nosniff",
     }
 
-    async def page() -> Response:
-        return FileResponse(folder / "index.html", headers=headers, media_type="text/html")
+    files = PageFiles(folder, headers)
+
+    async def page(request: Request) -> Response:
+        return await files.get_response("index.html", request.scope)
 
     app.add_api_route(path, page, methods=["GET"], response_class=Response, include_in_schema=False)
-    app.mount(f"{path}/static", PageFiles(folder, headers), name=f"{path.strip('/')}-files")
+    app.mount(f"{path}/static", files, name=f"{path.strip('/')}-files")
 
 
 def policy(label_studio_url: str) -> str:

@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, and_, case, delete, distinct, func, insert, select, union, update
+from sqlalchemy import Connection, Row, Select, Table, and_, delete, distinct, func, insert, select, union, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger.crowd_tables import orders, run_summaries
-from backend.adapters.store.ledger.database import next_sequence
+from backend.adapters.store.ledger.database import Database, next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
 from backend.adapters.store.ledger.player_rows import verdict_of
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import jobs, labels, prompts, verdicts
+from backend.adapters.store.ledger.unwritten import PROJECTS_KEPT, UntilWritten
+from backend.application.ports.clock import Clock
 from backend.application.ports.lead_ledger import (
     LabelledObjects,
     ObjectSummary,
@@ -51,13 +53,21 @@ class LeadRows(Rows):
             known = union(*(select(table.c.project_id).distinct() for table in (prompts, jobs)))
             return tuple(sorted(connection.scalars(known)))
 
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._projects: UntilWritten[int, ProjectRows] = UntilWritten(database, PROJECTS_KEPT)
+
     def project_rows(self, project_id: int) -> ProjectRows:
+        return self._projects.get(project_id, lambda: self._project_rows(project_id))
+
+    def _project_rows(self, project_id: int) -> ProjectRows:
         with self._database.read() as connection:
+            tasks = _Tasks(project_id)
             return ProjectRows(
-                _prompts(connection, project_id),
-                _labels(connection, project_id),
-                _jobs(connection, project_id),
-                _figures(connection, project_id),
+                _prompts(connection, tasks),
+                _labels(connection, tasks),
+                _jobs(connection, tasks),
+                _figures(connection, tasks),
                 _verdicts(connection, project_id),
             )
 
@@ -149,65 +159,71 @@ class LeadRows(Rows):
             return tuple(map(_order, connection.execute(submitted)))
 
 
-def _prompts(connection: Connection, project_id: int) -> tuple[UserPrompts, ...]:
+class _Tasks(dict[int, TaskKey]):
+    """The keys of a project's tasks by number: one of each."""
+
+    def __init__(self, project_id: int) -> None:
+        super().__init__()
+        self.project_id = project_id
+
+    def __missing__(self, task_id: int) -> TaskKey:
+        key = self[task_id] = TaskKey(self.project_id, task_id)
+        return key
+
+
+def _prompts(connection: Connection, tasks: _Tasks) -> tuple[UserPrompts, ...]:
     """Reads the index of the prompts alone; every object of a person has a label."""
     user_task = (labels.c.task_id, labels.c.user_name)
-    of_project = select(*user_task, func.count()).where(labels.c.project_id == project_id)
+    of_project = select(*user_task, func.count()).where(labels.c.project_id == tasks.project_id)
     counts = {
         (task_id, user): count for task_id, user, count in connection.execute(of_project.group_by(*user_task)).all()
     }
     newest = (
         select(prompts.c.task_id, prompts.c.user_name, func.max(prompts.c.sequence))
-        .where(prompts.c.project_id == project_id)
+        .where(prompts.c.project_id == tasks.project_id)
         .group_by(prompts.c.task_id, prompts.c.user_name)
     )
     return tuple(
-        UserPrompts(TaskKey(project_id, task_id), user, counts.get((task_id, user), 0), sequence)
+        UserPrompts(tasks[task_id], user, counts.get((task_id, user), 0), sequence)
         for task_id, user, sequence in connection.execute(newest).all()
     )
 
 
-def _labels(connection: Connection, project_id: int) -> tuple[LabelledObjects, ...]:
+def _labels(connection: Connection, tasks: _Tasks) -> tuple[LabelledObjects, ...]:
     query = (
         select(labels.c.task_id, labels.c.label, func.count(distinct(labels.c.object_id)).label("objects"))
-        .where(labels.c.project_id == project_id)
+        .where(labels.c.project_id == tasks.project_id)
         .group_by(labels.c.task_id, labels.c.label)
     )
     return tuple(
-        LabelledObjects(TaskKey(project_id, task_id), label, objects)
-        for task_id, label, objects in connection.execute(query).all()
+        LabelledObjects(tasks[task_id], label, objects) for task_id, label, objects in connection.execute(query).all()
     )
 
 
-def _jobs(connection: Connection, project_id: int) -> tuple[UserJob, ...]:
+def _jobs(connection: Connection, tasks: _Tasks) -> tuple[UserJob, ...]:
     """The newest propagation of each task and user, with the masks of the newest finished one."""
-    newest = (
-        select(
-            func.max(jobs.c.sequence).label("newest"),
-            func.max(case((jobs.c.state == str(JobState.DONE), jobs.c.sequence))).label("newest_done"),
-        )
-        .where(jobs.c.project_id == project_id, _IS_PROPAGATION)
-        .group_by(jobs.c.task_id, jobs.c.user_name)
-        .subquery()
-    )
-    done = jobs.alias()
     query = (
-        select(*_columns(*_JOB, func.coalesce(done.c.masks_run, "")))
-        .join(newest, jobs.c.sequence == newest.c.newest)
-        .outerjoin(done, done.c.sequence == newest.c.newest_done)
-        .order_by(jobs.c.task_id, jobs.c.user_name)
+        select(*_columns(*_JOB, jobs.c.masks_run))
+        .where(jobs.c.project_id == tasks.project_id, _IS_PROPAGATION)
+        .order_by(jobs.c.task_id, jobs.c.sequence)
     )
+    newest: dict[tuple[int, str], Sequence[Any]] = {}
+    masks: dict[tuple[int, str], str] = {}
+    for row in connection.execute(query).all():
+        task_id, user, state, *_, masks_run = row
+        newest[task_id, user] = row
+        if state == JobState.DONE:
+            masks[task_id, user] = masks_run
+    states = {str(state): state for state in JobState}
     return tuple(
-        UserJob(TaskKey(project_id, task_id), user, JobState(state), *rest)
-        for task_id, user, state, *rest in connection.execute(query).all()
+        UserJob(tasks[task_id], user, states[state], reason, done, total, sequence, masks.get((task_id, user), ""))
+        for task_id, user, state, reason, done, total, sequence, _ in newest.values()
     )
 
 
-def _figures(connection: Connection, project_id: int) -> tuple[RunFigures, ...]:
-    query = select(*_FIGURES).where(run_summaries.c.project_id == project_id)
-    return tuple(
-        RunFigures(TaskKey(project_id, task_id), *rest) for _, task_id, *rest in connection.execute(query).all()
-    )
+def _figures(connection: Connection, tasks: _Tasks) -> tuple[RunFigures, ...]:
+    query = select(*_FIGURES).where(run_summaries.c.project_id == tasks.project_id)
+    return tuple(RunFigures(tasks[task_id], *rest) for _, task_id, *rest in connection.execute(query).all())
 
 
 def _figures_of(row: Row[tuple[object, ...]]) -> RunFigures:

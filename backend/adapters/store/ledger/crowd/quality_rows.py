@@ -8,8 +8,10 @@ from sqlalchemy import Row, and_, delete, insert, select, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger.crowd_tables import consensus, gold, measurements
-from backend.adapters.store.ledger.database import next_sequence
+from backend.adapters.store.ledger.database import Database, next_sequence
 from backend.adapters.store.ledger.rows import Rows
+from backend.adapters.store.ledger.unwritten import PROJECTS_KEPT, UntilWritten
+from backend.application.ports.clock import Clock
 from backend.application.ports.quality_ledger import WrittenConsensus
 from backend.codecs.quality_json import measured_json, measured_of, truth_json, truth_of
 from backend.domain.crowd.agreement_measured import MeasuredTask
@@ -20,10 +22,17 @@ from backend.domain.tasks import TaskKey
 class QualityRows(Rows):
     """The Ledger port's methods for the crowd's quality."""
 
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._states: UntilWritten[int, Mapping[TaskKey, str]] = UntilWritten(database, PROJECTS_KEPT)
+
     def measurement_states(self, project_id: int) -> Mapping[TaskKey, str]:
+        return self._states.get(project_id, lambda: self._measurement_states(project_id))
+
+    def _measurement_states(self, project_id: int) -> Mapping[TaskKey, str]:
         query = select(measurements.c.task_id, measurements.c.state).where(measurements.c.project_id == project_id)
         with self._database.read() as connection:
-            return {TaskKey(project_id, row.task_id): row.state for row in connection.execute(query)}
+            return {TaskKey(project_id, task_id): state for task_id, state in connection.execute(query).all()}
 
     def measurements(self, project_id: int) -> tuple[MeasuredTask, ...]:
         query = select(measurements).where(measurements.c.project_id == project_id).order_by(measurements.c.task_id)

@@ -25,7 +25,7 @@ class LeaseRows(Rows):
     def take_leases(self, names: Sequence[str], holder: str, place: ProcessPlace, *, for_s: float) -> dict[str, int]:
         if not names:
             return {}
-        with self._database.write(durable=False) as connection:
+        with self._database.write(durable=False, is_counted=False) as connection:
             now_s = self._now_s(connection)
             insert = sqlite.insert(leases) if connection.dialect.name == "sqlite" else postgresql.insert(leases)
             own = {"holder": holder, "process": json.dumps(asdict(place)), "token": 1, "expires_s": now_s + for_s}
@@ -46,7 +46,7 @@ class LeaseRows(Rows):
     def end_leases(self, holder: str, names: Sequence[str] = ()) -> None:
         of_holder = leases.c.holder == holder
         where = [of_holder, leases.c.name.in_(names)] if names else [of_holder]
-        with self._database.write(durable=False) as connection:
+        with self._database.write(durable=False, is_counted=False) as connection:
             connection.execute(update(leases).where(*where).values(expires_s=OVER_S))
 
     def leases(self) -> tuple[Lease, ...]:
