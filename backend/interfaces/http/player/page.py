@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse, Response
 from starlette.requests import Request
 from starlette.staticfiles import StaticFiles
@@ -27,6 +28,17 @@ class PageFiles(StaticFiles):
     def __init__(self, folder: Path, headers: dict[str, str]) -> None:
         super().__init__(directory=folder)
         self._headers = headers
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        try:
+            full_path, found = self.lookup_path(path)  # a look into a small folder takes less than a thread's start
+        except (OSError, ValueError):  # a name that no file can have
+            raise HTTPException(404) from None
+        if found is None or not stat.S_ISREG(found.st_mode):
+            raise HTTPException(404)
+        return self.file_response(full_path, found, scope)
 
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
