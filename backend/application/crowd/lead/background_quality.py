@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 WAIT_S = 0.2
 """The longest that a request waits for figures of now; after that it shows the last ones, or none."""
 
+AFTER_THE_PAGE_S = 1.5
+"""How long a computation that takes longer than WAIT_S is put off: the page that asks is drawn before it."""
+
 REST = 4.0
 """How long figures rest, as a multiple of the time that they took: while a crowd works they change with every
 measurement, and the thread would take a core from the requests all day."""
@@ -40,8 +43,10 @@ class BackgroundQuality:
         wait_s: float = WAIT_S,
         is_measured_now: Callable[[int], bool] = lambda _: False,
         now_s: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """is_measured_now: whether the tasks of a project are being measured. now_s: a monotonic clock, in seconds."""
+        self._sleep = sleep
         self._service = service
         self._now_s = now_s
         self._wait_s = wait_s
@@ -51,6 +56,8 @@ class BackgroundQuality:
         self._waiting: deque[int] = deque()
         self._done: dict[int, threading.Event] = {}
         """Of the projects that wait and the one that is computed."""
+        self._took_s: dict[int, float] = {}
+        """The seconds of each project's last computation."""
         self._rests_until_s: dict[int, float] = {}
         self._outdated: set[int] = set()
         """Of the projects that rest, those that have changed."""
@@ -88,8 +95,13 @@ class BackgroundQuality:
             if self._now_s() < self._rests_until_s.get(project_id, float("-inf")):
                 self._outdated.add(project_id)
                 return last
-        self._begin(project_id).wait(self._wait_s)
+        done = self._begin(project_id)
+        if not self._takes_long(project_id):
+            done.wait(self._wait_s)
         return self._last.get(project_id, NOTHING)
+
+    def _takes_long(self, project_id: int) -> bool:
+        return self._took_s.get(project_id, 0.0) > self._wait_s
 
     def _begin(self, project_id: int) -> threading.Event:
         """Set when the figures of the project are there, or cannot be read."""
@@ -108,6 +120,8 @@ class BackgroundQuality:
         while True:
             with self._lock:
                 project_id = self._waiting.popleft()
+            if self._takes_long(project_id):
+                self._sleep(AFTER_THE_PAGE_S)
             began_s = self._now_s()
             try:
                 self._keep(project_id, self._service.known(project_id), began_s)
@@ -124,6 +138,7 @@ class BackgroundQuality:
         with self._lock:
             ended_s = self._now_s()
             self._last[project_id] = known
+            self._took_s[project_id] = ended_s - began_s
             self._rests_until_s[project_id] = ended_s + REST * (ended_s - began_s)
 
 

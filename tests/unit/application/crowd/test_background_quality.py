@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from backend.application.crowd.lead.background_quality import REST, BackgroundQuality
+from backend.application.crowd.lead.background_quality import AFTER_THE_PAGE_S, REST, BackgroundQuality
 from backend.application.crowd.quality.people import JudgedMaker
 from backend.application.crowd.quality.service import QualityService
 from backend.domain.errors import ServiceUnavailable
@@ -17,9 +17,8 @@ LONG_S = 60.0
 
 
 def quality_of(verified: Callable[[int], Sequence[JudgedMaker]], *, wait_s: float = LONG_S) -> BackgroundQuality:
-    return BackgroundQuality(
-        QualityService(temporary_ledger(FakeClock()), lambda: 0.0, verifiers=verified), wait_s=wait_s
-    )
+    service = QualityService(temporary_ledger(FakeClock()), lambda: 0.0, verifiers=verified)
+    return BackgroundQuality(service, wait_s=wait_s, sleep=lambda _: None)
 
 
 def is_computing() -> bool:
@@ -146,3 +145,31 @@ def test_figures_that_took_long_rest_before_they_are_computed_again() -> None:
     now_s = 10.0 + REST * 10.0
     assert set(quality.people(3)) == {"ann", "bob"}
     assert not quality.is_measuring(3)
+
+
+def test_figures_that_take_long_are_computed_after_the_page_that_asks() -> None:
+    verdicts = [JudgedMaker("ann", Verdict.REDO, 0.0)]
+    now_s, is_drawn = 0.0, threading.Event()
+    slept: list[float] = []
+
+    def verified(_: int) -> list[JudgedMaker]:
+        nonlocal now_s
+        now_s += 2 * LONG_S if is_computing() else 0.0
+        return list(verdicts)
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        assert is_drawn.wait(LONG_S)
+
+    service = QualityService(temporary_ledger(FakeClock()), lambda: 0.0, verifiers=verified)
+    quality = BackgroundQuality(service, wait_s=LONG_S, now_s=lambda: now_s, sleep=sleep)
+    assert set(quality.people(3)) == {"ann"}
+    assert slept == []
+    verdicts.append(JudgedMaker("bob", Verdict.REDO, 0.0))
+    now_s += REST * 2 * LONG_S
+    assert set(quality.people(3)) == {"ann"}
+    assert quality.is_measuring(3)
+    is_drawn.set()
+    while set(quality.people(3)) != {"ann", "bob"}:
+        pass
+    assert slept == [AFTER_THE_PAGE_S]
