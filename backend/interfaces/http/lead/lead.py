@@ -62,7 +62,7 @@ class OpenedProject:
     is_listed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Sources:
     """Of what a project's tasks are made. listed: what Label Studio shows to the lead; None if that is not known."""
 
@@ -70,6 +70,11 @@ class _Sources:
     names: Mapping[TaskKey, str]
     listed: frozenset[TaskKey] | None
     agreement: Mapping[TaskKey, Estimate]
+
+    def are(self, others: _Sources) -> bool:
+        """Whether a table of the others is one of these. Rows must be the same: comparing them takes a table's time."""
+        own = self.names, self.listed, self.agreement
+        return self.rows is others.rows and own == (others.names, others.listed, others.agreement)
 
 
 def _table(sources: _Sources) -> tuple[LeadTask, ...]:
@@ -148,7 +153,7 @@ class Lead:
         listed = self.listing.tasks(caller.user, caller.credential, project_id)
         sources = _Sources(rows, self._names(project_id), listed, self.quality.agreement(project_id))
         made = self._tables.get((caller.user, project_id))
-        if made is None or made[0] != sources:
+        if made is None or not made[0].are(sources):
             made = sources, _table(sources)
             self._tables.put((caller.user, project_id), made)
         is_listed = listed is not None or not self.listing.has_label_studio
