@@ -87,9 +87,8 @@ class Database:
         In PostgreSQL any transaction of the server makes another one. Raises ServiceUnavailable if the database does
         not answer.
         """
-        written = select(counters.c.value).where(counters.c.name == "written")
         with self.read() as connection:  # equal snapshots see the same transactions
-            return str(connection.scalar(_SNAPSHOT if self.is_shared else written))
+            return str(connection.scalar(_SNAPSHOT if self.is_shared else _WRITTEN))
 
     @contextmanager
     def write(self, *, durable: bool = True, is_counted: bool = True) -> Iterator[Connection]:
@@ -234,9 +233,11 @@ _BUMP = (
 )
 
 
+_WRITES = "written"
+_WRITTEN = select(counters.c.value).where(counters.c.name == _WRITES)
 _COUNT_WRITE = (
     insert(counters)
-    .values(name="written", value=1)
+    .values(name=_WRITES, value=1)
     .on_conflict_do_update(index_elements=[counters.c.name], set_={"value": counters.c.value + 1})
 )
 _SNAPSHOT = text("SELECT pg_current_snapshot()::text")

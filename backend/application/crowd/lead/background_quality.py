@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from backend.application.crowd.lead.observed import TrustAt
 from backend.application.crowd.quality.service import Known, QualityService
@@ -26,7 +27,17 @@ REST = 4.0
 """How long figures rest, as a multiple of the time that they took: while a crowd works they change with every
 measurement, and the thread would take a core from the requests all day."""
 
-NOTHING = Known(None, {}, {}, {})
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A project's last figures, the seconds that they took, and until when they rest on the monotonic clock."""
+
+    known: Known
+    took_s: float
+    rests_until_s: float
+
+
+NOTHING = Computed(Known(None, {}, {}, {}), 0.0, float("-inf"))
 
 
 class BackgroundQuality:
@@ -46,19 +57,16 @@ class BackgroundQuality:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """is_measured_now: whether the tasks of a project are being measured. now_s: a monotonic clock, in seconds."""
-        self._sleep = sleep
         self._service = service
         self._now_s = now_s
+        self._sleep = sleep
         self._wait_s = wait_s
         self._is_measured_now = is_measured_now
         self._lock = threading.Lock()
-        self._last: dict[int, Known] = {}
+        self._last: dict[int, Computed] = {}
         self._waiting: deque[int] = deque()
         self._done: dict[int, threading.Event] = {}
         """Of the projects that wait and the one that is computed."""
-        self._took_s: dict[int, float] = {}
-        """The seconds of each project's last computation."""
-        self._rests_until_s: dict[int, float] = {}
         self._outdated: set[int] = set()
         """Of the projects that rest, those that have changed."""
 
@@ -81,27 +89,29 @@ class BackgroundQuality:
         return is_computed or self._is_measured_now(project_id)
 
     def _known(self, project_id: int) -> Known:
-        last = self._last.get(project_id, NOTHING)
         try:
             state = self._service.state(project_id)
         except MaskletError as error:
             _warn(project_id, error)
-            return last
+            return self._last_of(project_id).known
         with self._lock:
-            last = self._last.get(project_id, NOTHING)
-            if last.state == state:
+            last = self._last_of(project_id)
+            if last.known.state == state:
                 self._outdated.discard(project_id)
-                return last
-            if self._now_s() < self._rests_until_s.get(project_id, float("-inf")):
+                return last.known
+            if self._now_s() < last.rests_until_s:
                 self._outdated.add(project_id)
-                return last
+                return last.known
         done = self._begin(project_id)
         if not self._takes_long(project_id):
             done.wait(self._wait_s)
+        return self._last_of(project_id).known
+
+    def _last_of(self, project_id: int) -> Computed:
         return self._last.get(project_id, NOTHING)
 
     def _takes_long(self, project_id: int) -> bool:
-        return self._took_s.get(project_id, 0.0) > self._wait_s
+        return self._last_of(project_id).took_s > self._wait_s
 
     def _begin(self, project_id: int) -> threading.Event:
         """Set when the figures of the project are there, or cannot be read."""
@@ -137,9 +147,8 @@ class BackgroundQuality:
     def _keep(self, project_id: int, known: Known, began_s: float) -> None:
         with self._lock:
             ended_s = self._now_s()
-            self._last[project_id] = known
-            self._took_s[project_id] = ended_s - began_s
-            self._rests_until_s[project_id] = ended_s + REST * (ended_s - began_s)
+            took_s = ended_s - began_s
+            self._last[project_id] = Computed(known, took_s, ended_s + REST * took_s)
 
 
 def _warn(project_id: int, error: MaskletError) -> None:

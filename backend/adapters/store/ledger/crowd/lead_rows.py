@@ -48,14 +48,14 @@ _IS_PROPAGATION = and_(jobs.c.kind == str(JobKind.PROPAGATE), ~IS_SESSION)
 class LeadRows(Rows):
     """The Ledger port's methods for the lead's page."""
 
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._projects: UntilWritten[int, ProjectRows] = UntilWritten(database, PROJECTS_KEPT)
+
     def known_projects(self) -> tuple[int, ...]:
         with self._database.read() as connection:
             known = union(*(select(table.c.project_id).distinct() for table in (prompts, jobs)))
             return tuple(sorted(connection.scalars(known)))
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        super().__init__(database, clock)
-        self._projects: UntilWritten[int, ProjectRows] = UntilWritten(database, PROJECTS_KEPT)
 
     def project_rows(self, project_id: int) -> ProjectRows:
         return self._projects.get(project_id, lambda: self._project_rows(project_id))

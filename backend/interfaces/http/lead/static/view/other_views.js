@@ -31,7 +31,7 @@ export class OtherViews {
       this.#failed = true;
     }
     this.#fetching = false;
-    this.#store.set({});
+    if (this.#store.state.place.view !== "tasks") this.#store.set({}); // somebody waits for it
   }
 
   /** The view, or a sentence while its modules are fetched. @param {Name} name @param {State} state @param {Parts} parts */
