@@ -38,7 +38,7 @@ export class OtherViews {
   draw(name, state, parts) {
     if (this.#views) return html`<${this.#views[name]} state=${state} parts=${parts} />`;
     if (this.#failed) {
-      return html`<p class="notice">The files of this view did not arrive.
+      return html`<p class="notice error" role="alert">The files of this view did not arrive.
         <button type="button" onClick=${() => location.reload()}>Open the page again</button></p>`;
     }
     void this.fetch();
