@@ -22,11 +22,13 @@ from typing import IO
 from backend.adapters.machine.stack_lock import take_stack_lock
 from backend.adapters.queue.heartbeat_file import AnswerWatch, announce_start, heartbeat_folder, is_overdue
 from backend.adapters.queue.probe import answers
+from backend.adapters.queue.process_spec import Exit, ProcessSpec
 from backend.adapters.queue.rq_queue import RqQueue
-from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
+from backend.adapters.queue.supervisor import Supervisor
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.training.reconcile import TrainingReconciler
+from backend.bootstrap.cluster.device_workers import WORKER_IMPORTS
 from backend.bootstrap.cluster.requeuing import open_requeuer
 from backend.bootstrap.container import Container
 from backend.bootstrap.heartbeat import start_bound_s, web_name
@@ -218,6 +220,7 @@ def _worker_process(container: Container, redis_url: str, kind: str, *options: s
         (sys.executable, "-m", "backend.interfaces.cli", "worker", str(kind), "--name", name, *options),
         env={"REDIS_URL": redis_url, "MASKLET_DATA_DIR": str(folder.root)},
         log=folder.logs / f"{kind}.log",
+        imports=WORKER_IMPORTS,
         prepare=partial(announce_start, heartbeat, bound_s=start_bound_s(container)),
         is_hung=partial(is_overdue, heartbeat),
         tier=1,

@@ -25,15 +25,21 @@ def tied_to_parent(argv: Sequence[str], *, death_signal: signal.Signals = signal
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(death_signal)), *argv]
 
 
+def end_with(parent_pid: int, death_signal: int) -> None:
+    """Has Linux send this process the signal when its parent ends; exits if the parent has ended. Elsewhere nothing."""
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0:
+        sys.exit(f"cannot be tied to its parent: {os.strerror(ctypes.get_errno())}")
+    if os.getppid() != parent_pid:
+        sys.exit(0)  # the parent ended before the signal was set
+
+
 def main(argv: Sequence[str]) -> None:
     """PARENT_PID SIGNAL COMMAND...: execs the command. Exits with 127 if the command does not exist."""
-    parent_pid, death_signal, command = int(argv[0]), int(argv[1]), list(argv[2:])
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0:
-            sys.exit(f"cannot be tied to its parent: {os.strerror(ctypes.get_errno())}")
-        if os.getppid() != parent_pid:
-            sys.exit(0)  # the parent ended before the signal was set
+    end_with(int(argv[0]), int(argv[1]))
+    command = list(argv[2:])
     try:
         os.execvp(command[0], command)
     except OSError as error:

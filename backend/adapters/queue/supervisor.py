@@ -12,13 +12,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 from backend.adapters.queue.child_process import tied_to_parent
+from backend.adapters.queue.fork_server import ForkServer, is_supported
+from backend.adapters.queue.process_spec import Exit, Process, ProcessSpec, last_words, log_hint, never, output_of
 from backend.domain.errors import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
@@ -27,8 +27,6 @@ ROUND_S = 0.1
 HANG_CHECK_S = 5.0
 FIRST_RESTART_S = 0.2
 LONGEST_RESTART_S = 15.0
-LONGEST_LINE = 400
-"""Characters of a log's line that an error repeats."""
 
 LATE_CHECK_S = 10.0
 """A check for hangs that is this late, in seconds, kills no process: the supervisor itself did not run."""
@@ -40,56 +38,10 @@ STEADY_S = 60.0
 """A process that ran for this time in seconds restarts without a long pause."""
 
 
-def _nothing() -> None:
-    return
-
-
-def _always() -> bool:
-    return True
-
-
-def _never() -> bool:
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessSpec:
-    """A process to keep running.
-
-    env: added to the supervisor's environment. log: file to which output is appended; None: the supervisor's output.
-    prepare: called before every start. is_ready: called until it returns True.
-    is_hung: called every hang_check_s while the process runs; True kills and restarts it.
-    is_wanted: None: always. Else the process is started by `watch` while it says so, and not restarted otherwise.
-    tier: tiers start from the lowest up and stop from the highest down; the processes of one tier together.
-    grace_s: seconds between the request to stop and the kill. ready_s: the longest wait for is_ready, in seconds.
-    """
-
-    name: str
-    argv: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
-    log: Path | None = None
-    prepare: Callable[[], None] = _nothing
-    is_ready: Callable[[], bool] = _always
-    is_hung: Callable[[], bool] = _never
-    is_wanted: Callable[[], bool] | None = None
-    tier: int = 0
-    grace_s: float = 10.0
-    ready_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """An ended process. code: as in subprocess, negative for a signal."""
-
-    name: str
-    pid: int
-    code: int
-
-
 @dataclass(slots=True)
 class _Child:
     spec: ProcessSpec
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     started_s: float = 0.0
     start_at_s: float = 0.0
     failures: int = 0
@@ -106,6 +58,8 @@ class Supervisor:
         if len(set(names)) < len(names):
             raise ValueError(f"process names must be unique, got {names}")
         self._children = [_Child(spec) for spec in sorted(specs, key=lambda spec: spec.tier)]
+        imports = dict.fromkeys(name for spec in specs for name in spec.imports)
+        self._fork_server = ForkServer(tuple(imports)) if imports and is_supported() else None
         self._on_exit = on_exit
         self._hang_check_s = hang_check_s
         self._checked_s = time.monotonic()
@@ -115,7 +69,7 @@ class Supervisor:
         """The running processes, by name."""
         return {child.spec.name: child.process.pid for child in self._children if child.process is not None}
 
-    def start(self, *, should_stop: Callable[[], bool] = _never) -> None:
+    def start(self, *, should_stop: Callable[[], bool] = never) -> None:
         """Starts all processes, each tier when the previous one is ready.
 
         Raises ServiceUnavailable, with all processes stopped, if one is not ready within ready_s.
@@ -163,6 +117,8 @@ class Supervisor:
             for child in running:
                 _wait_ended(child)
                 self._reap(child)
+        if self._fork_server is not None:
+            self._fork_server.stop()
 
     def _tiers(self) -> Iterator[list[_Child]]:
         for number in sorted({child.spec.tier for child in self._children}):
@@ -171,15 +127,18 @@ class Supervisor:
     def _start(self, child: _Child) -> None:
         spec = child.spec
         spec.prepare()
-        with _output(spec.log) as output:
-            child.process = subprocess.Popen(
-                tied_to_parent(spec.argv),
-                env={**os.environ, **spec.env},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT if output is not None else None,
-                start_new_session=True,
-            )
+        with output_of(spec.log) as output:
+            if spec.imports and self._fork_server is not None:
+                child.process = self._fork_server.start(spec.argv, env=spec.env, output=output)
+            else:
+                child.process = subprocess.Popen(
+                    tied_to_parent(spec.argv),
+                    env={**os.environ, **spec.env},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT if output is not None else None,
+                    start_new_session=True,
+                )
         child.started_s = time.monotonic()
         logger.info("%s started with pid %d", spec.name, child.process.pid)
 
@@ -203,11 +162,11 @@ class Supervisor:
             code = child.process.poll() if child.process is not None else None
             if code is not None:
                 raise ServiceUnavailable(
-                    f"{child.spec.name} ended with code {code} as it started{_last_words(child.spec)}"
+                    f"{child.spec.name} ended with code {code} as it started{last_words(child.spec)}"
                 )
             if time.monotonic() > deadline_s:
                 raise ServiceUnavailable(
-                    f"{child.spec.name} was not ready after {child.spec.ready_s:g} s{_log_hint(child.spec)}"
+                    f"{child.spec.name} was not ready after {child.spec.ready_s:g} s{log_hint(child.spec)}"
                 )
             time.sleep(ROUND_S / 2)
 
@@ -256,24 +215,3 @@ def _wait_ended(child: _Child) -> None:
     except subprocess.TimeoutExpired:
         logger.warning("%s does not stop and is killed", child.spec.name)
         _kill_group(child.process.pid)
-
-
-@contextmanager
-def _output(log: Path | None) -> Iterator[IO[bytes] | None]:
-    if log is None:
-        yield None
-        return
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as file:
-        yield file
-
-
-def _last_words(spec: ProcessSpec) -> str:
-    """The last line of the process's log, which says why it ended, and the log's path."""
-    lines = spec.log.read_text(errors="replace").split("\n") if spec.log is not None and spec.log.exists() else []
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f": {last[:LONGEST_LINE]} (log: {spec.log})" if last else _log_hint(spec)
-
-
-def _log_hint(spec: ProcessSpec) -> str:
-    return "" if spec.log is None else f"; see {spec.log}"

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from functools import partial
 
 from backend.adapters.queue.heartbeat_file import announce_start, heartbeat_folder, is_overdue
+from backend.adapters.queue.process_spec import Exit, ProcessSpec
 from backend.adapters.queue.rq_queue import RqQueue
-from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
+from backend.adapters.queue.supervisor import Supervisor
 from backend.bootstrap.cluster.requeuing import open_requeuer
 from backend.bootstrap.container import Container
 from backend.bootstrap.heartbeat import own_worker_name, start_bound_s
@@ -17,6 +18,9 @@ from backend.domain.errors import InvalidInput, MaskletError
 from backend.domain.jobs import JobKind
 
 logger = logging.getLogger(__name__)
+
+WORKER_IMPORTS = ("backend.bootstrap.cluster.worker_imports", "backend.interfaces.cli")
+"""The modules that the worker processes of a supervisor share by a fork."""
 
 DRAIN_S = 60.0
 """The longest end of a worker: it finishes its frame, writes a snapshot and gives its job back."""
@@ -59,6 +63,7 @@ def _process(container: Container, kind: JobKind, name: str, device: str) -> Pro
             "REDIS_URL": container.queue_address,
             "MASKLET_DATA_DIR": str(container.folder.root),
         },
+        imports=WORKER_IMPORTS,
         prepare=partial(announce_start, heartbeat, bound_s=start_bound_s(container)),
         is_hung=partial(is_overdue, heartbeat),
         grace_s=DRAIN_S,

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from backend.bootstrap.cluster.device_workers import WORKER_IMPORTS
+
 ROOT = Path(__file__).parents[3]
 NAMES = r"^([a-z0-9-]+)=="
 IF_THERE = {"greenlet"}
@@ -49,6 +51,23 @@ def test_the_web_app_loads_no_torch_sam2_av_or_pandas() -> None:
     assert (models, of_sdk, total) == ("[]", ["[]", refused, "3"], "3")
     assert {"fastapi", "sqlalchemy", "omegaconf"} <= set(imported.split())
     assert {name.lower().replace("_", "-") for name in imported.split()} & left_out_of_the_image() <= IF_THERE
+
+
+FORK_PROBE = f"""
+import sys, threading, torch
+def refuse(*_, **__): raise AssertionError("CUDA is used in a process that is forked later")
+for name in ("is_available", "device_count", "get_device_properties", "current_device", "init", "_lazy_init"):
+    setattr(torch.cuda, name, refuse)
+for name in {WORKER_IMPORTS!r}: __import__(name)
+shared = {{"backend.bootstrap.worker", "label_studio_sdk.client", "pandas"}}
+print(threading.active_count(), *sorted(shared & set(sys.modules)))
+"""
+
+
+def test_the_shared_imports_of_workers_leave_cuda_alone_and_start_no_thread() -> None:
+    """A process that used CUDA cannot be forked, and no thread survives a fork."""
+    done = subprocess.run([sys.executable, "-c", FORK_PROBE], capture_output=True, text=True, check=False, timeout=240)
+    assert (done.returncode, done.stdout) == (0, "1 backend.bootstrap.worker label_studio_sdk.client\n"), done.stderr
 
 
 def left_out_of_the_image() -> set[str]:

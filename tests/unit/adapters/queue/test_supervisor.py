@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
+from backend.adapters.queue.process_spec import Exit, ProcessSpec
+from backend.adapters.queue.supervisor import Supervisor
 from backend.domain.errors import ServiceUnavailable
 
 SLEEP = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
@@ -73,6 +74,39 @@ def test_a_dead_process_is_reported_and_restarted(run: Run) -> None:
     assert run.exits == [Exit("a", first["a"], -signal.SIGKILL)]
     assert supervisor.pids["b"] == first["b"]
     assert is_alive(supervisor.pids["a"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+def test_processes_that_name_imports_are_forked_from_one(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "waits.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    log = tmp_path / "a.log"
+    forked = (sys.executable, "-m", "waits")
+    supervisor = run.of(
+        ProcessSpec("a", forked, imports=("json",), log=log), ProcessSpec("b", forked, imports=("decimal",)),
+        ProcessSpec("c", SLEEP),
+    )  # fmt: skip
+    supervisor.start()
+    first = supervisor.pids
+
+    def parent_of(name: str) -> int:
+        return int(Path(f"/proc/{supervisor.pids[name]}/stat").read_text().rpartition(")")[2].split()[1])
+
+    server = parent_of("a")
+    assert parent_of("b") == server != parent_of("c") == os.getpid()
+    eventually(lambda: log.exists() and log.read_text() == f"{first['a']}\n")
+    os.kill(first["a"], signal.SIGKILL)
+    eventually(lambda: supervisor.pids.get("a", first["a"]) != first["a"], each=supervisor.watch)
+    assert run.exits == [Exit("a", first["a"], -signal.SIGKILL)]
+    os.kill(server, signal.SIGKILL)
+    eventually(lambda: len(run.exits) == 3 and len(supervisor.pids) == 3, each=supervisor.watch)
+    assert {each.code for each in run.exits} == {-signal.SIGKILL}
+    assert parent_of("a") == parent_of("b") != server
+    pids = [*supervisor.pids.values(), parent_of("a")]
+    supervisor.stop()
+    assert not any(is_alive(pid) for pid in pids)
 
 
 def test_a_process_that_ends_is_restarted_with_growing_pauses(run: Run) -> None:
