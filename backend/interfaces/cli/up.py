@@ -20,11 +20,10 @@ def up(
     Prints `ready URL` once everything answers; DATA_DIR/run.json then holds the address and the process ids.
     """
     from backend.bootstrap.container import Container, keep_files_private
-    from backend.bootstrap.models import FETCH_A_REAL_ONE
     from backend.bootstrap.monitoring.log_setup import set_up_logging
     from backend.bootstrap.stack import start_stack, stop_on_signals
-    from backend.interfaces.http.auth import require_safe_binding
-    from backend.interfaces.http.health import DEMO_NOTICE
+    from backend.domain.jobs import DEMO_NOTICE, FETCH_A_REAL_ONE
+    from backend.interfaces.safe_binding import require_safe_binding
 
     container = Container.from_environment(host=host, port=port, data_dir=data_dir)
     settings = container.settings

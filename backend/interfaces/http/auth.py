@@ -1,6 +1,6 @@
 """Who may call: basic auth on every route, a secret header for Label Studio's webhooks.
 
-Without a password Masklet is for the machine it runs on: only a loopback address may be bound. Label Studio's
+Without a password Masklet is for the machine it runs on (backend/interfaces/safe_binding.py). Label Studio's
 webhooks can carry headers but its automatic ones carry no login, so on /webhook the secret, where one is set, is
 what counts: it is asked for even from a caller who knows the password, and it opens that route alone.
 """
@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import secrets
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.domain.errors import InvalidInput
 from backend.interfaces.http.errors import reply
 
 WEBHOOK_PATH = "/webhook"
@@ -99,22 +97,3 @@ class AuthMiddleware:
 
 def _is_player(path: str) -> bool:
     return path in (PLAYER_PAGE, LEAD_PAGE) or path.startswith(PLAYER_PATHS)
-
-
-def require_safe_binding(host: str, *, has_password: bool) -> None:
-    """Raises InvalidInput if anyone on the network could reach a service that asks for no password."""
-    if has_password or _is_loopback(host):
-        return
-    raise InvalidInput(
-        f"listening on {host or 'all addresses'!r} without a password would let anyone on the network in: "
-        "set MASKLET_BASIC_AUTH_USER and MASKLET_BASIC_AUTH_PASS, or listen on 127.0.0.1"
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from backend.domain.jobs import JobKind, ModelInfo
+from backend.domain.jobs import DEMO_NOTICE, JobKind, ModelInfo
 from backend.interfaces.http.app_state import AppState
 from backend.interfaces.http.background import late_steps
 from backend.interfaces.http.status_poller import STALE_S
@@ -14,7 +14,6 @@ DEGRADED = "DEGRADED"
 """The process answers, and a worker or a step beside the requests makes no progress."""
 
 MODEL_CLASS = "MaskletModel"
-DEMO_NOTICE = "This is the demo model: it shows how Masklet works and is not for real work."
 STARTING_NOTICE = "No worker has announced its model yet."
 
 

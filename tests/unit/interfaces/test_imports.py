@@ -98,11 +98,25 @@ HEAVY = {
 }
 
 
-@pytest.mark.parametrize("command", [["status"], ["next", "7"], ["jobs", "retry"]])
-def test_a_command_imports_nothing_that_it_does_not_need(command: list[str], tmp_path: Path) -> None:
-    environment = {**os.environ, "MASKLET_DATA_DIR": str(tmp_path)}
+def imported_by(command: list[str], data_dir: Path) -> tuple[set[str], str]:
+    """The modules that a command imports, and what it printed."""
+    environment = {**os.environ, "MASKLET_DATA_DIR": str(data_dir)}
     argv = [sys.executable, "-X", "importtime", "-m", "backend.interfaces.cli", *command]
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=240)
-    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
-    assert "backend.adapters.store.ledger.sql_ledger" in imported, done.stderr
+    lines = done.stderr.splitlines()
+    return {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}, done.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["next", "7"], ["jobs", "retry"]])
+def test_a_command_imports_nothing_that_it_does_not_need(command: list[str], tmp_path: Path) -> None:
+    imported, output = imported_by(command, tmp_path)
+    assert "backend.adapters.store.ledger.sql_ledger" in imported, output
     assert imported & HEAVY == set()
+
+
+def test_the_supervisor_imports_nothing_of_its_processes(tmp_path: Path) -> None:
+    imported, output = imported_by(["up", "--host", "0.0.0.0"], tmp_path)
+    assert "without a password would let anyone on the network in" in output
+    assert "backend.bootstrap.stack" in imported
+    needed = {"redis", "rq", "backend.adapters.queue"}
+    assert imported & ((HEAVY - needed) | {"valkey", "backend.bootstrap.web", "backend.bootstrap.worker"}) == set()

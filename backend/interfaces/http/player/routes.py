@@ -10,8 +10,8 @@ from backend.adapters.labelstudio.reading.fields import as_text
 from backend.application.player.task_view import OpenedTask
 from backend.application.worker.shot_cuts import known_cuts
 from backend.domain.errors import ServiceUnavailable
+from backend.domain.jobs import DEMO_NOTICE
 from backend.domain.tasks import TaskKey
-from backend.interfaces.http import health
 from backend.interfaces.http.app_state import NO_MODEL, AppState, json_reply
 from backend.interfaces.http.player import forms
 from backend.interfaces.http.player.activity import ActivityRoutes
@@ -181,7 +181,7 @@ class TaskRoutes:
             "model": {
                 "version": user_task.model_version,
                 "is_demo": is_demo,
-                "notice": health.DEMO_NOTICE if is_demo else "",
+                "notice": DEMO_NOTICE if is_demo else "",
             },
             "cuts": list(known_cuts(parts.key_values, info.content_hash)),
             "revision": self._player.revision(opened),
