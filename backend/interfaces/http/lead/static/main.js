@@ -14,8 +14,10 @@ import { Dialogs } from "./view/dialogs.js";
 import { Filters } from "./view/filters.js";
 import { Grid } from "./view/grid.js";
 import { Header, Messages, SignIn } from "./view/header.js";
-import { OtherViews } from "./view/other_views.js";
+import { Exports, Review } from "./view/review.js";
+import { Labels, People, Queues } from "./view/tables.js";
 import { Thumbnails } from "./view/thumbnails.js";
+import { TrainingView } from "./view/training.js";
 
 /** @typedef {{state: import("./types.js").State, parts: import("./types.js").Parts}} Props */
 
@@ -29,7 +31,7 @@ const thumbnails = new Thumbnails((address, signal) => transport.picture(address
 /** @type {import("./types.js").Parts} */
 const parts = { store, transport, loading, work, training, thumbnails };
 
-const others = new OtherViews(store);
+const VIEWS = { labels: Labels, people: People, queues: Queues, review: Review, training: TrainingView, exports: Exports };
 
 /** @param {Props} props */
 function Page({ state }) {
@@ -45,7 +47,7 @@ function Page({ state }) {
           <${Filters} state=${state} parts=${parts} />
           <${ActionsBar} state=${state} parts=${parts} />
           <${Grid} state=${state} parts=${parts} />`
-        : others.draw(view, state, parts)}
+        : html`<${VIEWS[view]} state=${state} parts=${parts} />`}
     </main>
     <${Dialogs} state=${state} parts=${parts} />`;
 }
@@ -60,4 +62,3 @@ root.textContent = "";
 store.set({ place: placeOf(location.search) });
 await loading.open(store.state.place);
 root.removeAttribute("aria-busy");
-void others.fetch();

@@ -8,27 +8,22 @@ from backend.domain.datasets import FormatName
 from backend.interfaces.http.lead.routes import FOLDER
 from tests.unit.interfaces.http.lead.builders import LeadWeb
 
-BY_THEMSELVES = {"main.js", "types.js", "types_training.js"}
-"""The module that the page runs, and the one without code."""
+FILES = {"early.js", "state/address.js", "bundle/main.js", "lead.css"}
+"""What the page names. The first one imports the second one and nothing else, so that both come before the bundle."""
 
 
-def after_the_grid() -> set[str]:
-    """The modules of the other views, which are fetched when the grid is drawn."""
-    code = (FOLDER / "view" / "other_views.js").read_text()
-    return {f"view/{name}" for name in re.findall(r'import\("\./([\w.]+)"\)', code)}
-
-
-def test_every_module_is_fetched_at_once() -> None:
-    """Without a preload a module is fetched after those that import it: a second on a slow line."""
-    modules = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js")} - BY_THEMSELVES - after_the_grid()
+def test_the_page_names_all_that_it_needs() -> None:
+    """Without a preload a module is fetched after those that import it."""
     client = LeadWeb().client()
     addresses = re.findall(r'(?:href|src)="(/[^"]+)"', client.get("/lead").text)
-    assert {each.removeprefix("/lead/static/") for each in addresses if each.startswith("/lead/static/")} == {
-        *modules,
-        "main.js",
-        "lead.css",
-    }
+    assert {each.removeprefix("/lead/static/") for each in addresses if each.startswith("/lead/static/")} == FILES
     assert [address for address in addresses if client.get(address).status_code != 200] == []
+    of_early, of_address, of_bundle = (imports_of(name) for name in ("early.js", "state/address.js", "bundle/main.js"))
+    assert (of_early, of_address, of_bundle) == (["./state/address.js"], [], ["../early.js"])
+
+
+def imports_of(name: str) -> list[str]:
+    return re.findall(r'^import .* from "(.*)";$', (FOLDER / name).read_text(), re.MULTILINE)
 
 
 def test_the_page_offers_every_format() -> None:
