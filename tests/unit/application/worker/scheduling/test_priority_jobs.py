@@ -102,7 +102,9 @@ def test_a_priority_job_is_done_before_the_running_job(worker: Worker) -> None:
     assert worker.records(long) == worker.records(short[0]) == worker.records(uninterrupted)
 
 
-def test_jobs_with_waiters_take_turns(worker: Worker) -> None:
+def test_jobs_with_waiters_take_turns(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    # one turn for each frame: a slow machine does not yield once more before the next one
+    monkeypatch.setattr("backend.application.worker.scheduling.job_control.WAITS_FRESH_S", 600.0)
     long, *others = [worker.submit(task, has_waiter=True) for task in (LONG, SHORT, OTHER)]
     made: list[str] = []
 
