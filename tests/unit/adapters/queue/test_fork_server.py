@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from backend.adapters.queue.fork_server import ForkedProcess, ForkServer
-from backend.bootstrap.cluster.device_workers import WORKER_IMPORTS
 from backend.domain.errors import ServiceUnavailable
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
@@ -151,17 +149,6 @@ def test_a_module_that_cannot_be_imported_is_told_by_the_process(forks: Forks) -
     process = forks.start(module="no_such_module")
     assert process.wait(60.0) == 1
     assert "No module named no_such_module" in forks.log.read_text()
-    forks.server.stop()
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_processes_that_share_the_workers_imports_use_cuda(forks: Forks) -> None:
-    forks.server = ForkServer(WORKER_IMPORTS)
-    (forks.folder / "forks_cuda.py").write_text("import torch\nprint(torch.ones(3, device='cuda').sum().item())")
-    both = [forks.start(module="forks_cuda") for _ in range(2)]
-    assert [process.wait(120.0) for process in both] == [0, 0]
-    assert forks.log.read_text().splitlines() == ["3.0", "3.0"]
     forks.server.stop()
 
 
