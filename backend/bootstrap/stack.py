@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -61,8 +61,13 @@ class Stack:
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Supervises, restarts processes that die, and records their ids, until `should_stop`."""
 
+        noted: dict[str, int] = {}
+
         def watched() -> bool:
-            self._note()
+            nonlocal noted
+            if noted != self.supervisor.pids or not self.run_file.exists():
+                noted = self.supervisor.pids
+                self._note(noted)
             return should_stop()
 
         try:
@@ -71,11 +76,8 @@ class Stack:
             self.run_file.unlink(missing_ok=True)
             self.lock.close()
 
-    def _note(self) -> None:
-        text = json.dumps({"url": self.url, "supervisor": os.getpid(), "pids": self.supervisor.pids})
-        with suppress(FileNotFoundError):
-            if self.run_file.read_text() == text:
-                return
+    def _note(self, pids: dict[str, int]) -> None:
+        text = json.dumps({"url": self.url, "supervisor": os.getpid(), "pids": pids})
         write_atomically(self.run_file, text.encode())
 
 

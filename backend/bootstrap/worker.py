@@ -47,8 +47,8 @@ HOVER_WAIT_S = 1.0
 PRIORITY_POLL_S = 0.25
 """A new waiter is notified; the notification may be lost, so the ledger is polled too."""
 
-IDLE_WAIT_S = 0.05
-"""An idle worker takes the first job of the queue; jobs with a waiter may have to run before it."""
+IDLE_WAIT_S = 0.25
+"""How soon an idle worker notices that it is to stop."""
 
 POLLS_PER_SUBSCRIPTION = 240
 """Polls per subscription: the subscription is renewed, for the queue's server may have been away when it began."""
@@ -202,13 +202,15 @@ def _running_priority_jobs(runtime: Runtime, kind: JobKind, is_stopping: Callabl
 
     def poll(ended: threading.Event) -> None:
         while not (ended.is_set() or is_stopping()):
+            # An idle worker takes the first job of the queue; jobs with a waiter may have to run before it.
+            if not runtime.engine_lock.wait_for_work(IDLE_WAIT_S):
+                continue
             with runtime.notifier.subscribed(WAITER_ADDED, time.sleep) as wait:
                 for _ in range(POLLS_PER_SUBSCRIPTION):
-                    wait(PRIORITY_POLL_S if runtime.engine_lock.is_working else IDLE_WAIT_S)
-                    if runtime.engine_lock.is_working:
-                        priority_jobs.poll()
-                    if ended.is_set() or is_stopping():
-                        return
+                    if ended.is_set() or is_stopping() or not runtime.engine_lock.is_working:
+                        break
+                    priority_jobs.poll()
+                    wait(PRIORITY_POLL_S)
 
     try:
         with in_thread("priority-jobs", poll, join_s=JOIN_TIMEOUT_S):
@@ -235,8 +237,10 @@ def _waiting_for_media(waits: MediaWaits) -> Iterator[None]:
     """Looks after the jobs that wait for media, in a thread of its own. At the end they go back to the queue."""
 
     def poll(ended: threading.Event) -> None:
-        while not ended.wait(MEDIA_POLL_S):
-            waits.poll()
+        while not ended.is_set():
+            if waits.wait_for_some(IDLE_WAIT_S):
+                waits.poll()
+                ended.wait(MEDIA_POLL_S)
 
     try:
         with in_thread("media-waits", poll, join_s=JOIN_TIMEOUT_S):

@@ -101,6 +101,10 @@ class EngineLock:
         """Whether a job holds or awaits the engine."""
         return self._working.is_set()
 
+    def wait_for_work(self, timeout_s: float) -> bool:
+        """Waits until a job holds or awaits the engine; False after timeout_s without one."""
+        return self._working.wait(timeout_s)
+
     @contextmanager
     def hover(self) -> Iterator[None]:
         """A hover holds the engine for one decoding. Waits for a job. Used by one thread."""

@@ -46,6 +46,7 @@ class MediaWaits:
     ended: Callable[[str], None] = lambda _: None
     _waits: list[MediaWait] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _has_some: threading.Event = field(default_factory=threading.Event)
 
     def __len__(self) -> int:
         return len(self._waits)
@@ -57,7 +58,12 @@ class MediaWaits:
                 wait.fetch.cancel()
                 raise ServiceUnavailable(f"{MAX_WAITS} jobs of this worker wait for media already")
             self._waits.append(wait)
+            self._has_some.set()
         logger.info("job %s waits for its media", wait.job.job_id)
+
+    def wait_for_some(self, timeout_s: float) -> bool:
+        """Waits until a job waits; False after timeout_s without one."""
+        return self._has_some.wait(timeout_s)
 
     def poll(self) -> int:
         """Ends the waits whose media are here, or whose job is over; returns how many remain. Never raises."""
@@ -68,6 +74,8 @@ class MediaWaits:
                 wait.fetch.cancel()
                 with self._lock:
                     self._waits.remove(wait)
+                    if not self._waits:
+                        self._has_some.clear()
                 self.ended(wait.job.job_id)
         return len(self._waits)
 

@@ -37,6 +37,20 @@ class Waiting:
         return self.parts.ledger.job(job.job_id).state
 
 
+def test_it_is_told_whether_a_job_waits() -> None:
+    waiting = Waiting()
+    assert not waiting.waits.wait_for_some(0.01)
+    waiting.parts.run(waiting.slow)
+    waiting.parts.run(waiting.click(2, SLOW))
+    assert waiting.waits.wait_for_some(0.0)
+    waiting.media.fetches[0].is_done = True
+    assert waiting.waits.poll() == 1
+    assert waiting.waits.wait_for_some(0.0)
+    waiting.media.fetches[1].is_done = True
+    assert waiting.waits.poll() == 0
+    assert not waiting.waits.wait_for_some(0.01)
+
+
 def test_a_click_on_cached_media_does_not_wait_for_a_download() -> None:
     waiting = Waiting()
     assert waiting.parts.run(waiting.slow).state is JobState.RUNNING
