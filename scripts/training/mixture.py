@@ -14,9 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from backend.adapters.queue.child_process import end_with
 from backend.training.drawn.scenes import SceneSpec, render_batch
 from scripts.training.curriculum import STAGES
-from scripts.training.parent import end_with_parent
 from scripts.training.photographic.regions import region_batch
 from scripts.training.photographic.scenes import Batch, ClipSpec, picture_batch
 from scripts.training.pictures.library import Part, PictureLibrary
@@ -87,4 +87,4 @@ def start_renderer(parent: int) -> None:
     cv2.setNumThreads(1)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent(parent)
+    end_with(parent, signal.SIGKILL)

@@ -28,7 +28,7 @@ from backend.codecs.imports import imports_for_good
 from backend.domain.errors import ServiceUnavailable
 
 ANSWER_S = 120.0
-"""The longest answer, in seconds: the first one comes when the imports are done."""
+"""The longest answer, in seconds: the first comes when the imports are done. A server that takes longer is killed."""
 
 MESSAGE_BYTES = 1 << 17
 
@@ -47,10 +47,9 @@ def is_supported() -> bool:
 class ForkServer:
     """A fork server, started when it is needed and again when it ended. For one thread, which must outlive it."""
 
-    def __init__(self, imports: Sequence[str], *, answer_s: float = ANSWER_S) -> None:
-        """imports: names of modules. answer_s: a server that does not answer for this time is killed, in seconds."""
+    def __init__(self, imports: Sequence[str]) -> None:
+        """imports: names of modules."""
         self._imports = tuple(imports)
-        self._answer_s = answer_s
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
 
@@ -90,7 +89,7 @@ class ForkServer:
     def _launch(self) -> None:
         self.stop()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._channel.settimeout(self._answer_s)
+        self._channel.settimeout(ANSWER_S)
         with theirs:
             self._process = subprocess.Popen(
                 tied_to_parent((sys.executable, "-m", __name__, str(theirs.fileno()), *self._imports)),

@@ -58,8 +58,8 @@ class Supervisor:
         if len(set(names)) < len(names):
             raise ValueError(f"process names must be unique, got {names}")
         self._children = [_Child(spec) for spec in sorted(specs, key=lambda spec: spec.tier)]
-        imports = dict.fromkeys(name for spec in specs for name in spec.imports)
-        self._fork_server = ForkServer(tuple(imports)) if imports and is_supported() else None
+        imports = list(dict.fromkeys(name for spec in specs for name in spec.imports))
+        self._fork_server = ForkServer(imports) if imports and is_supported() else None
         self._on_exit = on_exit
         self._hang_check_s = hang_check_s
         self._checked_s = time.monotonic()

@@ -45,37 +45,35 @@ class MediaWaits:
 
     ended: Callable[[str], None] = lambda _: None
     _waits: list[MediaWait] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _has_some: threading.Event = field(default_factory=threading.Event)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def __len__(self) -> int:
         return len(self._waits)
 
     def add(self, wait: MediaWait) -> None:
         """Takes a job over. Raises ServiceUnavailable if too many wait."""
-        with self._lock:
+        with self._changed:
             if len(self._waits) >= MAX_WAITS:
                 wait.fetch.cancel()
                 raise ServiceUnavailable(f"{MAX_WAITS} jobs of this worker wait for media already")
             self._waits.append(wait)
-            self._has_some.set()
+            self._changed.notify_all()
         logger.info("job %s waits for its media", wait.job.job_id)
 
     def wait_for_some(self, timeout_s: float) -> bool:
         """Waits until a job waits; False after timeout_s without one."""
-        return self._has_some.wait(timeout_s)
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self._waits), timeout_s)
 
     def poll(self) -> int:
         """Ends the waits whose media are here, or whose job is over; returns how many remain. Never raises."""
-        with self._lock:
+        with self._changed:
             waits = list(self._waits)
         for wait in waits:
             if not self._still_waits(wait):
                 wait.fetch.cancel()
-                with self._lock:
+                with self._changed:
                     self._waits.remove(wait)
-                    if not self._waits:
-                        self._has_some.clear()
                 self.ended(wait.job.job_id)
         return len(self._waits)
 

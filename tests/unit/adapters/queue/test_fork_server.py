@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from backend.adapters.queue.fork_server import ForkedProcess, ForkServer
 from backend.domain.errors import ServiceUnavailable
+from tests.unit.adapters.queue.processes import eventually, is_alive
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
 
@@ -70,21 +70,6 @@ def forks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forks]:
     made = Forks(tmp_path, monkeypatch)
     yield made
     made.server.stop()
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    give_up_s = time.monotonic() + 120.0
-    while not condition():
-        assert time.monotonic() < give_up_s
-        time.sleep(0.02)
-
-
-def is_alive(pid: int) -> bool:
-    """A zombie counts as dead."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_a_process_is_what_the_interpreter_would_start(forks: Forks) -> None:
@@ -149,7 +134,6 @@ def test_a_module_that_cannot_be_imported_is_told_by_the_process(forks: Forks) -
     process = forks.start(module="no_such_module")
     assert process.wait(60.0) == 1
     assert "No module named no_such_module" in forks.log.read_text()
-    forks.server.stop()
 
 
 def test_another_command_is_refused(forks: Forks) -> None:

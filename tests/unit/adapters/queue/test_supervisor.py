@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,30 +15,13 @@ import pytest
 from backend.adapters.queue.process_spec import Exit, ProcessSpec
 from backend.adapters.queue.supervisor import Supervisor
 from backend.domain.errors import ServiceUnavailable
+from tests.unit.adapters.queue.processes import eventually, is_alive
 
 SLEEP = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
 
 
 def script(text: str) -> tuple[str, ...]:
     return (sys.executable, "-S", "-c", text)
-
-
-def is_alive(pid: int) -> bool:
-    """A zombie counts as dead."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = lambda: None) -> None:
-    deadline_s = time.monotonic() + 120.0
-    while time.monotonic() < deadline_s:
-        each()
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("the condition did not become true")
 
 
 class Run:
