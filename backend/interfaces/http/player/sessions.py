@@ -79,25 +79,24 @@ class PlayerSessions:
     def sign_in(self, cookies: Mapping[str, str], token: str) -> tuple[Caller, str]:
         """The person, and the value of the cookie. Raises SignInNeeded, LabelStudioUnavailable.
 
-        token: of Label Studio; empty: Label Studio's cookie of the request counts.
+        token: of Label Studio; empty: Label Studio's cookie of the request counts, and where it is nobody's, an earlier
+            sign-in by token, which is renewed.
         """
         if self._access is None:
             return Caller("", "", Credential()), self._sign({"user": "", "name": "", "login": ""})
-        credential = Credential(token=token) if token else Credential(cookies.get(LABEL_STUDIO_COOKIE, ""))
-        if not credential:
-            raise SignInNeeded("You are not signed in to Label Studio.")
-        try:
-            found = self._access.whoami(credential)
-        except NotAllowed as error:
-            raise SignInNeeded(f"{error}.") from error
+        if token:
+            credential = Credential(token=token)
+            found = _user_of(self._access, credential)
+        else:
+            credential, found = self._known(self._access, cookies)
         fields = {
             "user": found.email,
             "name": found.name,
             "id": str(found.user_id),
             "login": _fingerprint(credential),
         }
-        if token:
-            fields |= self._keep(token)
+        if credential.token:
+            fields |= self._keep(credential.token)
         return Caller(found.email, found.name, credential, found.user_id), self._sign(fields)
 
     def caller(self, cookies: Mapping[str, str]) -> Caller:
@@ -111,6 +110,23 @@ class PlayerSessions:
         if not credential or (_fingerprint(credential) != fields.get("login") and not self._is_of(caller)):
             raise SignInNeeded("Your login to Label Studio has changed; sign in again.")
         return caller
+
+    def _known(self, access: Access, cookies: Mapping[str, str]) -> tuple[Credential, LabelStudioUser]:
+        """The login that the cookies are of. Raises SignInNeeded, LabelStudioUnavailable."""
+        session = Credential(cookies.get(LABEL_STUDIO_COOKIE, ""))
+        refusal = SignInNeeded("You are not signed in to Label Studio.")
+        if session:
+            try:
+                return session, _user_of(access, session)
+            except SignInNeeded as error:
+                refusal = error
+        try:
+            earlier = self.caller(cookies).credential
+        except SignInNeeded:
+            raise refusal from None
+        if not earlier.token:
+            raise refusal
+        return earlier, _user_of(access, earlier)
 
     def _is_of(self, caller: Caller) -> bool:
         """Whether a credential is of the caller: Label Studio gives its cookie a new value now and then."""
@@ -177,6 +193,14 @@ def open_sessions(player: PlayerParts | None, clock: Clock) -> PlayerSessions:
     if player is None:
         return PlayerSessions(None, secrets.token_bytes(32), clock, NoLogins())
     return PlayerSessions(player.access, player.key, clock, player.logins)
+
+
+def _user_of(access: Access, credential: Credential) -> LabelStudioUser:
+    """Raises SignInNeeded, LabelStudioUnavailable."""
+    try:
+        return access.whoami(credential)
+    except NotAllowed as error:
+        raise SignInNeeded(f"{error}.") from error
 
 
 def _combined(one: bytes, other: bytes) -> bytes:

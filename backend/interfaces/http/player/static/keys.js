@@ -98,7 +98,7 @@ export function onKey(event, parts) {
 /** @param {EventTarget | null} target @param {string} name @returns {boolean} whether the key is for the control itself */
 function belongsTo(target, name) {
   if (target instanceof HTMLSelectElement) return true;
-  if (target instanceof HTMLInputElement && ["number", "text"].includes(target.type)) return true;
+  if (target instanceof HTMLInputElement && ["number", "password", "text"].includes(target.type)) return true;
   const isControl = target instanceof HTMLButtonElement || target instanceof HTMLInputElement;
   return isControl && (name === "Enter" || name === "Space");
 }

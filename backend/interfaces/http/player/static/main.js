@@ -11,6 +11,7 @@ import { openTask } from "./actions/opening.js";
 import { Prompts } from "./actions/prompts.js";
 import { Propagation } from "./actions/propagation.js";
 import { Review } from "./actions/review.js";
+import { SignIn } from "./actions/sign_in.js";
 import { TimelineReader } from "./actions/timeline_reader.js";
 import { onKey } from "./keys.js";
 import { FrameCache } from "./media/frame_cache.js";
@@ -43,12 +44,15 @@ const places = layOut(root);
 const store = new Store();
 const transport = new Transport();
 const notices = new Notices(store);
-const connection = new Connection(transport, store, () => {
+/** Reads again what was asked for while the server gave no answer. */
+function readAgain() {
   frames.fill();
   masks.invalidate();
   timelineReader.soon();
   looking.refresh();
-});
+}
+const connection = new Connection(transport, store, readAgain);
+const signIn = new SignIn(transport, store, notices, () => { if (store.state.ready) readAgain(); });
 
 const frames = new FrameCache(
   (frame, signal) => transport.picture(frame, signal),
@@ -104,7 +108,7 @@ const announcer = new Announcer(places.status, store, shownMasks);
 const looking = new Looking(transport, store, shownMasks, notices, showMasks, () => pointer.isDrawing());
 /** @type {import("./types.js").Parts} */
 const parts = {
-  root, store, notices, prompts, propagation, review, looking, frames, masks, shownMasks, pictures, playback, stage, pointer,
+  root, store, notices, signIn, prompts, propagation, review, looking, frames, masks, shownMasks, pictures, playback, stage, pointer,
 };
 
 let prewarmTimer = 0;
@@ -143,7 +147,7 @@ function follow(state, before) {
 
 /** @type {[typeof Notice | typeof Help, HTMLElement, (keyof State)[]][]} view, place, and what it shows */
 const VIEWS = [
-  [Notice, places.notice, ["notice", "connected", "busy"]],
+  [Notice, places.notice, ["notice", "connected", "busy", "needsToken"]],
   [Toolbar, places.toolbar, ["tool", "playing", "speed", "loop", "frame", "video", "rangeStart", "hover", "boxes", "thumbnails", "looked"]],
   [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model", "verdicts", "objections", "note", "people", "looked"]],
   [PropagationBar, places.propagation, ["job", "busy", "selected", "onlySelected", "skip", "looked"]],
@@ -184,7 +188,7 @@ draw(store.state, null);
 Object.assign(window, { masklet: parts });
 
 try {
-  const task = await openTask(addressedTask(location.search), transport, notices);
+  const task = await openTask(addressedTask(location.search), transport, notices, () => signIn.next());
   if (task) {
     store.act("opened", task);
     keepLocks(store, task);

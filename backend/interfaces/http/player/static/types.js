@@ -96,6 +96,7 @@
  * @property {HTMLElement} root
  * @property {import("./state/state.js").Store} store
  * @property {import("./actions/notices.js").Notices} notices
+ * @property {import("./actions/sign_in.js").SignIn} signIn
  * @property {import("./actions/prompts.js").Prompts} prompts
  * @property {import("./actions/propagation.js").Propagation} propagation
  * @property {import("./actions/review.js").Review} review

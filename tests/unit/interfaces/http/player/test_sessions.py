@@ -113,3 +113,25 @@ def test_label_studio_is_asked_once_a_minute_for_a_task() -> None:
 def test_without_a_label_studio_there_is_one_user_without_a_name() -> None:
     reply = PlayerWeb().client().post("/api/player/session", json={})
     assert reply.json() == {"user": "", "name": ""}
+
+
+@pytest.mark.parametrize("session_id", ["", "logged-out"])
+def test_a_sign_in_by_token_is_renewed_without_it(session_id: str) -> None:
+    web = PlayerWeb(LabelStudioUsers())
+    client = web.client()
+    client.post("/api/player/session", json={"token": "anns-token"})
+    if session_id:
+        client.cookies.set("sessionid", session_id)
+    web.web.clock.sleep(8 * 3600 - 1)
+    assert client.post("/api/player/session", json={}).json()["user"] == "ann@example.org"
+    web.web.clock.sleep(2)
+    assert client.get(TASK).status_code == 202
+    web.web.clock.sleep(8 * 3600)
+    assert client.post("/api/player/session", json={}).status_code == 401
+
+
+def test_a_login_to_label_studio_goes_before_an_earlier_token() -> None:
+    client = PlayerWeb(LabelStudioUsers()).client()
+    client.post("/api/player/session", json={"token": "anns-token"})
+    client.cookies.set("sessionid", "bob-1")
+    assert client.post("/api/player/session", json={}).json()["user"] == "bob@example.org"

@@ -1,6 +1,6 @@
 // What is read from the server for the open view, and when it is read again.
 
-import { ApiError, ConnectionLost, isAborted } from "../../../player/static/server/errors.js";
+import { ApiError, ConnectionLost, isAborted, isSignInNeeded } from "../../../player/static/server/errors.js";
 import { addressOf, filterOf, listQuery } from "../state/address.js";
 
 /** @typedef {import("../types.js").Place} Place */
@@ -25,6 +25,7 @@ export class Loading {
     transport.onReach = (answered) => {
       if (store.state.connected !== answered) store.set({ connected: answered });
     };
+    transport.onSignIn = () => store.set({ needsToken: false });
   }
 
   /**
@@ -38,13 +39,11 @@ export class Loading {
       const answer = this.transport.projects();
       if (place.project) this.go(place, { isNew: false });
       const { name, projects } = await answer;
-      this.store.set({ name, projects, ready: true, needsToken: false, notice: null });
+      this.store.set({ name, projects, ready: true, notice: null });
       if (!projects.length) this.store.say("There is no project yet.", "Make one: masklet project create NAME.");
       else if (!place.project) this.go({ ...place, project: projects[0].project }, { isNew: false });
     } catch (error) {
-      const isStranger = error instanceof ApiError && error.status === 401;
       clearTimeout(this.timer);
-      this.store.set({ needsToken: isStranger });
       this.fail(error);
       if (error instanceof ConnectionLost) setTimeout(() => void this.open(place, token), LOST_MS);
     }
@@ -129,6 +128,7 @@ export class Loading {
   fail(error) {
     if (error instanceof ConnectionLost || isAborted(error)) return;
     if (error instanceof ApiError) {
+      if (isSignInNeeded(error)) this.store.set({ needsToken: true });
       this.store.say(error.message, error.wayOut, "error");
       return;
     }

@@ -377,6 +377,9 @@ var ConnectionLost = class extends Error {
     super("Masklet does not answer.");
   }
 };
+function isSignInNeeded(error) {
+  return error instanceof ApiError && error.status === 401;
+}
 function isAborted(error) {
   return error instanceof DOMException && error.name === "AbortError";
 }
@@ -472,6 +475,7 @@ var Loading = class {
     transport2.onReach = (answered) => {
       if (store2.state.connected !== answered) store2.set({ connected: answered });
     };
+    transport2.onSignIn = () => store2.set({ needsToken: false });
   }
   /**
    * Reads the projects, and the open one beside them. Signs in first where the browser has no sign-in.
@@ -484,13 +488,11 @@ var Loading = class {
       const answer = this.transport.projects();
       if (place.project) this.go(place, { isNew: false });
       const { name, projects } = await answer;
-      this.store.set({ name, projects, ready: true, needsToken: false, notice: null });
+      this.store.set({ name, projects, ready: true, notice: null });
       if (!projects.length) this.store.say("There is no project yet.", "Make one: masklet project create NAME.");
       else if (!place.project) this.go({ ...place, project: projects[0].project }, { isNew: false });
     } catch (error) {
-      const isStranger = error instanceof ApiError && error.status === 401;
       clearTimeout(this.timer);
-      this.store.set({ needsToken: isStranger });
       this.fail(error);
       if (error instanceof ConnectionLost) setTimeout(() => void this.open(place, token), LOST_MS);
     }
@@ -567,6 +569,7 @@ var Loading = class {
   fail(error) {
     if (error instanceof ConnectionLost || isAborted(error)) return;
     if (error instanceof ApiError) {
+      if (isSignInNeeded(error)) this.store.set({ needsToken: true });
       this.store.say(error.message, error.wayOut, "error");
       return;
     }
@@ -810,10 +813,19 @@ var Calls = class {
     this.early = early;
     this.onReach = (_answered) => {
     };
+    this.onSignIn = () => {
+    };
+    this.token = "";
   }
-  /** @param {string} token  of Label Studio; "": its cookie counts @returns {Promise<{user: string, name: string}>} */
-  signIn(token = "") {
-    return this.call("POST", `${this.root}/session`, token ? { token } : {});
+  /**
+   * @param {string} token  of Label Studio; "": its cookie counts, or an earlier sign-in by token
+   * @returns {Promise<{user: string, name: string}>}
+   */
+  async signIn(token = this.token) {
+    const person2 = await this.call("POST", `${this.root}/session`, token ? { token } : {});
+    this.token = token;
+    this.onSignIn();
+    return person2;
   }
   /**
    * @template Answer
@@ -1380,6 +1392,25 @@ function Pages({ state, parts: parts2 }) {
     </nav>`;
 }
 
+// backend/interfaces/http/player/static/view/sign_in.js
+function SignInForm({ onToken }) {
+  const [token, setToken] = G("");
+  const signIn = (event) => {
+    event.preventDefault();
+    onToken(token.trim());
+  };
+  return fe`
+    <form class="sign-in" onSubmit=${signIn}>
+      <p>Tokens are in Label Studio under Account & Settings. After a login in this browser, reload the page.</p>
+      <label>Token <input type="password" autocomplete="off" value=${token} required
+        onInput=${({ target }) => setToken(
+    /** @type {HTMLInputElement} */
+    target.value
+  )} /></label>
+      <button class="strong">Sign in</button>
+    </form>`;
+}
+
 // backend/interfaces/http/lead/static/view/header.js
 var VIEWS2 = [
   ["tasks", "Videos"],
@@ -1426,22 +1457,7 @@ function Messages({ state, parts: parts2 }) {
     </div>`;
 }
 function SignIn({ state, parts: parts2 }) {
-  const [token, setToken] = G("");
-  if (!state.needsToken) return null;
-  const signIn = (event) => {
-    event.preventDefault();
-    void parts2.loading.open(state.place, token);
-  };
-  return fe`
-    <form class="sign-in" onSubmit=${signIn}>
-      <p>Log in to Label Studio in this browser and reload the page, or give a token of Label Studio (Account & Settings).</p>
-      <label>Token <input type="password" autocomplete="off" value=${token} required
-        onInput=${({ target }) => setToken(
-    /** @type {HTMLInputElement} */
-    target.value
-  )} /></label>
-      <button class="strong">Sign in</button>
-    </form>`;
+  return state.needsToken && fe`<${SignInForm} onToken=${(token) => void parts2.loading.open(state.place, token)} />`;
 }
 
 // backend/interfaces/http/lead/static/view/review.js

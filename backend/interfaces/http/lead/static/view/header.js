@@ -1,7 +1,8 @@
 // The project, the views, and what the page says.
 
-import { html, useState } from "../../../player/static/vendor/htm-preact.js";
+import { html } from "../../../player/static/vendor/htm-preact.js";
 import { ended } from "../../../player/static/view/sentences.js";
+import { SignInForm } from "../../../player/static/view/sign_in.js";
 
 /** @typedef {{state: import("../types.js").State, parts: import("../types.js").Parts}} Props */
 
@@ -48,19 +49,7 @@ export function Messages({ state, parts }) {
     </div>`;
 }
 
-/** A sign-in by token, where the browser has no login to Label Studio. @param {Props} props */
+/** @param {Props} props */
 export function SignIn({ state, parts }) {
-  const [token, setToken] = useState("");
-  if (!state.needsToken) return null;
-  const signIn = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    void parts.loading.open(state.place, token);
-  };
-  return html`
-    <form class="sign-in" onSubmit=${signIn}>
-      <p>Log in to Label Studio in this browser and reload the page, or give a token of Label Studio (Account & Settings).</p>
-      <label>Token <input type="password" autocomplete="off" value=${token} required
-        onInput=${(/** @type {Event} */ { target }) => setToken(/** @type {HTMLInputElement} */ (target).value)} /></label>
-      <button class="strong">Sign in</button>
-    </form>`;
+  return state.needsToken && html`<${SignInForm} onToken=${(/** @type {string} */ token) => void parts.loading.open(state.place, token)} />`;
 }

@@ -1,6 +1,6 @@
 // What the page says to the person: one sentence and the way out, until it is dismissed or what failed succeeds.
 
-import { ApiError, ConnectionLost, isAborted } from "../server/errors.js";
+import { ApiError, ConnectionLost, isAborted, isSignInNeeded } from "../server/errors.js";
 
 export class Notices {
   /** @param {import("../state/state.js").Store} store */
@@ -18,12 +18,13 @@ export class Notices {
   }
 
   /**
-   * Says what failed. A lost connection is said by the state "connected".
+   * Says what failed. A lost connection is said by the state "connected", and a missing sign-in has its form.
    * @param {unknown} error
    * @param {string} source  what failed: "change", "frames", "masks", "timeline", "propagation" or "page"
    */
   fail(error, source = "page") {
     if (error instanceof ConnectionLost || isAborted(error)) return;
+    if (isSignInNeeded(error)) this.store.act("set", { needsToken: true });
     if (error instanceof ApiError) {
       this.say(error.message, error.wayOut, { kind: "error", source });
       return;

@@ -1,17 +1,18 @@
 // Opens the task that the address names.
 
-import { ApiError, ConnectionLost } from "../server/errors.js";
+import { ApiError, ConnectionLost, isSignInNeeded } from "../server/errors.js";
 
 const AGAIN_MS = 1500;
 
 /**
- * Signs in, finds the task and reads it. Asks again while the server does not answer or is not ready.
+ * Signs in, finds the task and reads it. Asks again while the server does not answer or is not ready, and after a sign-in.
  * @param {import("../types.js").AddressedTask} addressed
  * @param {import("../server/transport.js").Transport} transport
  * @param {import("./notices.js").Notices} notices
+ * @param {() => Promise<void>} nextSignIn  resolves when somebody has signed in
  * @returns {Promise<import("../types.js").TaskDocument | null>} null: refused, which is said
  */
-export async function openTask(addressed, transport, notices) {
+export async function openTask(addressed, transport, notices, nextSignIn) {
   for (;;) {
     try {
       await transport.signIn();
@@ -21,8 +22,9 @@ export async function openTask(addressed, transport, notices) {
       return task;
     } catch (error) {
       notices.fail(error, "opening");
-      if (!isTemporary(error)) return null;
-      await new Promise((resume) => setTimeout(resume, AGAIN_MS));
+      if (isSignInNeeded(error)) await nextSignIn();
+      else if (isTemporary(error)) await new Promise((resume) => setTimeout(resume, AGAIN_MS));
+      else return null;
     }
   }
 }

@@ -407,6 +407,9 @@ var ConnectionLost = class extends Error {
     super("Masklet does not answer.");
   }
 };
+function isSignInNeeded(error) {
+  return error instanceof ApiError && error.status === 401;
+}
 function isAborted(error) {
   return error instanceof DOMException && error.name === "AbortError";
 }
@@ -648,6 +651,7 @@ var INITIAL = {
   skip: 0,
   help: false,
   connected: true,
+  needsToken: false,
   stopAt: 0,
   rangeStart: null
 };
@@ -1253,12 +1257,13 @@ var Notices = class {
     this.store.act("notice", { text, wayOut, kind, source });
   }
   /**
-   * Says what failed. A lost connection is said by the state "connected".
+   * Says what failed. A lost connection is said by the state "connected", and a missing sign-in has its form.
    * @param {unknown} error
    * @param {string} source  what failed: "change", "frames", "masks", "timeline", "propagation" or "page"
    */
   fail(error, source = "page") {
     if (error instanceof ConnectionLost || isAborted(error)) return;
+    if (isSignInNeeded(error)) this.store.act("set", { needsToken: true });
     if (error instanceof ApiError) {
       this.say(error.message, error.wayOut, { kind: "error", source });
       return;
@@ -1277,7 +1282,7 @@ var Notices = class {
 
 // backend/interfaces/http/player/static/actions/opening.js
 var AGAIN_MS = 1500;
-async function openTask(addressed, transport2, notices2) {
+async function openTask(addressed, transport2, notices2, nextSignIn) {
   for (; ; ) {
     try {
       await transport2.signIn();
@@ -1287,8 +1292,9 @@ async function openTask(addressed, transport2, notices2) {
       return task;
     } catch (error) {
       notices2.fail(error, "opening");
-      if (!isTemporary(error)) return null;
-      await new Promise((resume) => setTimeout(resume, AGAIN_MS));
+      if (isSignInNeeded(error)) await nextSignIn();
+      else if (isTemporary(error)) await new Promise((resume) => setTimeout(resume, AGAIN_MS));
+      else return null;
     }
   }
 }
@@ -1657,6 +1663,40 @@ var Review = class {
   }
 };
 
+// backend/interfaces/http/player/static/actions/sign_in.js
+var SignIn = class {
+  /**
+   * @param {import("../server/transport.js").Transport} transport
+   * @param {import("../state/state.js").Store} store
+   * @param {import("./notices.js").Notices} notices
+   * @param {() => void} onTaken  called when a token was taken
+   */
+  constructor(transport2, store2, notices2, onTaken) {
+    this.transport = transport2;
+    this.notices = notices2;
+    this.onTaken = onTaken;
+    this.waiting = [];
+    transport2.onSignIn = () => {
+      if (store2.state.needsToken) store2.act("set", { needsToken: false });
+      for (const resume of this.waiting.splice(0)) resume();
+    };
+  }
+  /** Resolves at the next sign-in. @returns {Promise<void>} */
+  next() {
+    return new Promise((resume) => this.waiting.push(resume));
+  }
+  /** @param {string} token  of Label Studio */
+  async withToken(token) {
+    try {
+      await this.transport.signIn(token);
+      this.notices.dismiss();
+      this.onTaken();
+    } catch (error) {
+      this.notices.fail(error, "sign-in");
+    }
+  }
+};
+
 // backend/interfaces/http/player/static/actions/timeline_reader.js
 var SOON_MS = 400;
 var SHARE2 = 4;
@@ -1782,7 +1822,7 @@ function onKey(event, parts2) {
 }
 function belongsTo(target, name) {
   if (target instanceof HTMLSelectElement) return true;
-  if (target instanceof HTMLInputElement && ["number", "text"].includes(target.type)) return true;
+  if (target instanceof HTMLInputElement && ["number", "password", "text"].includes(target.type)) return true;
   const isControl = target instanceof HTMLButtonElement || target instanceof HTMLInputElement;
   return isControl && (name === "Enter" || name === "Space");
 }
@@ -2117,10 +2157,19 @@ var Calls = class {
     this.early = early;
     this.onReach = (_answered) => {
     };
+    this.onSignIn = () => {
+    };
+    this.token = "";
   }
-  /** @param {string} token  of Label Studio; "": its cookie counts @returns {Promise<{user: string, name: string}>} */
-  signIn(token = "") {
-    return this.call("POST", `${this.root}/session`, token ? { token } : {});
+  /**
+   * @param {string} token  of Label Studio; "": its cookie counts, or an earlier sign-in by token
+   * @returns {Promise<{user: string, name: string}>}
+   */
+  async signIn(token = this.token) {
+    const person = await this.call("POST", `${this.root}/session`, token ? { token } : {});
+    this.token = token;
+    this.onSignIn();
+    return person;
   }
   /**
    * @template Answer
@@ -2182,11 +2231,11 @@ var Stream = class {
    * @param {StreamListener} on
    * @param {() => Promise<unknown>} signIn
    */
-  constructor(addressOf, cursor, on, signIn) {
+  constructor(addressOf, cursor, on, signIn2) {
     this.addressOf = addressOf;
     this.cursor = cursor;
     this.on = on;
-    this.signIn = signIn;
+    this.signIn = signIn2;
     this.timer = 0;
     this.isClosed = false;
     this.source = this.#open();
@@ -2449,9 +2498,28 @@ function ended(sentence) {
   return !sentence || /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
+// backend/interfaces/http/player/static/view/sign_in.js
+function SignInForm({ onToken }) {
+  const [token, setToken] = G("");
+  const signIn2 = (event) => {
+    event.preventDefault();
+    onToken(token.trim());
+  };
+  return fe`
+    <form class="sign-in" onSubmit=${signIn2}>
+      <p>Tokens are in Label Studio under Account & Settings. After a login in this browser, reload the page.</p>
+      <label>Token <input type="password" autocomplete="off" value=${token} required
+        onInput=${({ target }) => setToken(
+    /** @type {HTMLInputElement} */
+    target.value
+  )} /></label>
+      <button class="strong">Sign in</button>
+    </form>`;
+}
+
 // backend/interfaces/http/player/static/view/messages.js
 function Notice({ state, parts: parts2 }) {
-  const { notice, connected, busy } = state;
+  const { notice, connected, busy, needsToken } = state;
   const waiting = busy ? ` ${busy === 1 ? "One change waits." : `${busy} changes wait.`}` : "";
   return fe`
     <div class="messages" role="status">
@@ -2462,6 +2530,7 @@ function Notice({ state, parts: parts2 }) {
           <span>${ended(notice.text)} ${notice.wayOut}</span>
           <button aria-label="Close the message" onClick=${() => parts2.notices.dismiss()}>×</button>
         </p>`}
+      ${needsToken && fe`<${SignInForm} onToken=${(token) => void parts2.signIn.withToken(token)} />`}
     </div>`;
 }
 function Help({ state, parts: parts2 }) {
@@ -3740,11 +3809,15 @@ var places = layOut(root);
 var store = new Store();
 var transport = new Transport();
 var notices = new Notices(store);
-var connection = new Connection(transport, store, () => {
+function readAgain() {
   frames2.fill();
   masks.invalidate();
   timelineReader.soon();
   looking.refresh();
+}
+var connection = new Connection(transport, store, readAgain);
+var signIn = new SignIn(transport, store, notices, () => {
+  if (store.state.ready) readAgain();
 });
 var frames2 = new FrameCache(
   (frame, signal) => transport.picture(frame, signal),
@@ -3803,6 +3876,7 @@ var parts = {
   root,
   store,
   notices,
+  signIn,
   prompts,
   propagation,
   review,
@@ -3847,7 +3921,7 @@ function follow(state, before) {
   if (state.frame !== before.frame || state.selected !== before.selected) stage.showHover(null);
 }
 var VIEWS = [
-  [Notice, places.notice, ["notice", "connected", "busy"]],
+  [Notice, places.notice, ["notice", "connected", "busy", "needsToken"]],
   [Toolbar, places.toolbar, ["tool", "playing", "speed", "loop", "frame", "video", "rangeStart", "hover", "boxes", "thumbnails", "looked"]],
   [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model", "verdicts", "objections", "note", "people", "looked"]],
   [PropagationBar, places.propagation, ["job", "busy", "selected", "onlySelected", "skip", "looked"]],
@@ -3880,7 +3954,7 @@ window.addEventListener("beforeunload", (event) => {
 draw(store.state, null);
 Object.assign(window, { masklet: parts });
 try {
-  const task = await openTask(addressedTask(location.search), transport, notices);
+  const task = await openTask(addressedTask(location.search), transport, notices, () => signIn.next());
   if (task) {
     store.act("opened", task);
     keepLocks(store, task);

@@ -17,11 +17,22 @@ export class Calls {
     this.early = early;
     /** Called after each call with whether the server answered, whatever it answered. */
     this.onReach = (/** @type {boolean} */ _answered) => {};
+    /** Called after each sign-in. */
+    this.onSignIn = () => {};
+    /** The token of the last sign-in; a sign-in that has ended is renewed with it. */
+    this.token = "";
   }
 
-  /** @param {string} token  of Label Studio; "": its cookie counts @returns {Promise<{user: string, name: string}>} */
-  signIn(token = "") {
-    return this.call("POST", `${this.root}/session`, token ? { token } : {});
+  /**
+   * @param {string} token  of Label Studio; "": its cookie counts, or an earlier sign-in by token
+   * @returns {Promise<{user: string, name: string}>}
+   */
+  async signIn(token = this.token) {
+    /** @type {{user: string, name: string}} */
+    const person = await this.call("POST", `${this.root}/session`, token ? { token } : {});
+    this.token = token;
+    this.onSignIn();
+    return person;
   }
 
   /**

@@ -21,6 +21,11 @@ export class ConnectionLost extends Error {
   }
 }
 
+/** @param {unknown} error @returns {boolean} whether nobody is signed in, or not any more */
+export function isSignInNeeded(error) {
+  return error instanceof ApiError && error.status === 401;
+}
+
 /** @param {unknown} error @returns {boolean} whether the page itself ended the call */
 export function isAborted(error) {
   return error instanceof DOMException && error.name === "AbortError";

@@ -28,6 +28,7 @@ import { ACTIONS } from "./changes.js";
  * @property {number} skip  frames that a propagation leaves out before each one that gets masks
  * @property {boolean} help
  * @property {boolean} connected  the server answered the newest call
+ * @property {boolean} needsToken  nobody is signed in
  * @property {number} stopAt  the uncertainty that stops the propagation; 0: none
  * @property {number | null} rangeStart  the first frame of a range to approve
  */
@@ -101,6 +102,7 @@ export const INITIAL = {
   skip: 0,
   help: false,
   connected: true,
+  needsToken: false,
   stopAt: 0,
   rangeStart: null,
 };

@@ -1,14 +1,15 @@
-// What the page says: the notice with its way out, a lost connection, and the help.
+// What the page says: the notice with its way out, a lost connection, a missing sign-in, and the help.
 
 import { html, useEffect, useRef } from "../vendor/htm-preact.js";
 import { BINDINGS } from "../keys.js";
 import { ended } from "./sentences.js";
+import { SignInForm } from "./sign_in.js";
 
 /** @typedef {{state: import("../state/state.js").State, parts: import("../types.js").Parts}} Props */
 
 /** @param {Props} props */
 export function Notice({ state, parts }) {
-  const { notice, connected, busy } = state;
+  const { notice, connected, busy, needsToken } = state;
   const waiting = busy ? ` ${busy === 1 ? "One change waits." : `${busy} changes wait.`}` : "";
   return html`
     <div class="messages" role="status">
@@ -19,6 +20,7 @@ export function Notice({ state, parts }) {
           <span>${ended(notice.text)} ${notice.wayOut}</span>
           <button aria-label="Close the message" onClick=${() => parts.notices.dismiss()}>×</button>
         </p>`}
+      ${needsToken && html`<${SignInForm} onToken=${(/** @type {string} */ token) => void parts.signIn.withToken(token)} />`}
     </div>`;
 }
 
