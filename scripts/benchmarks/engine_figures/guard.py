@@ -5,7 +5,8 @@
 Both sides track objects with the demo model in one process, with one thread, frame by frame in turn. A ratio is the
 median over the frames of upstream's processor time over ours: other work on the machine slows both sides alike. The
 record has ratios for each kind of processor, because the gain of wide vectors differs; a processor without a record is
-held to the lowest ones. A ratio that is more than a share of TOLERANCE below the record is measured again, longer.
+held to the lowest ones, less strictly. A ratio that is more than a share of TOLERANCE below the record is measured
+again, longer.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ from scripts.commit import commit
 
 RECORD = Path(__file__).with_name("guard.json")
 TOLERANCE = 0.15
+UNKNOWN_TOLERANCE = 0.3
+"""The share for a processor without a record. The two on record differ by 0.18 in the ratio for five objects."""
+
 FRAMES: Mapping[int, int] = {1: 48, 5: 28}
 """Frames of a round by the count of objects."""
 
@@ -79,11 +83,11 @@ def median_ratio(ours: Iterator[object], theirs: Iterator[object], frames: int) 
     return statistics.median(ratios)
 
 
-def losses(measure: Measure, recorded: Mapping[int, float]) -> list[Loss]:
+def losses(measure: Measure, recorded: Mapping[int, float], tolerance: float = TOLERANCE) -> list[Loss]:
     """The counts of objects whose ratio is below the floor, also in a second measurement of three times the frames."""
     found: list[Loss] = []
     for objects, expected in recorded.items():
-        floor = expected * (1 - TOLERANCE)
+        floor = expected * (1 - tolerance)
         measured = measure(objects, FRAMES[objects])
         if measured < floor:
             measured = measure(objects, FRAMES[objects] * 3)
@@ -92,14 +96,13 @@ def losses(measure: Measure, recorded: Mapping[int, float]) -> list[Loss]:
     return found
 
 
-def recorded_ratios(path: Path = RECORD, processor: str | None = None) -> dict[int, float]:
-    """The ratios on record by count of objects: of this processor, or the lowest of all."""
+def recorded_ratios(path: Path = RECORD, processor: str | None = None) -> tuple[dict[int, float], float]:
+    """The ratios on record by count of objects, and the tolerance: of this processor, or the lowest of all."""
     records = json.loads(path.read_text(encoding="utf-8"))
     own = records.get(processor or processor_name())
-    return {
-        objects: own["ratios"][str(objects)] if own else min(each["ratios"][str(objects)] for each in records.values())
-        for objects in FRAMES
-    }
+    compared = [own] if own else list(records.values())
+    ratios = {objects: min(each["ratios"][str(objects)] for each in compared) for objects in FRAMES}
+    return ratios, TOLERANCE if own else UNKNOWN_TOLERANCE
 
 
 def record(ratios: Mapping[int, float], path: Path = RECORD) -> None:
@@ -141,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.record:
         record(ratios)
         return 0
-    lost = losses(partial(ratio, pair), recorded_ratios())
+    lost = losses(partial(ratio, pair), *recorded_ratios())
     print("\n".join(map(str, lost)) or "as fast as on record")
     return int(bool(lost))
 

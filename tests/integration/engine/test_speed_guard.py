@@ -12,7 +12,15 @@ import pytest
 import torch
 
 from scripts.benchmarks.engine_figures import guard
-from scripts.benchmarks.engine_figures.guard import FRAMES, TOLERANCE, losses, median_ratio, ratio, recorded_ratios
+from scripts.benchmarks.engine_figures.guard import (
+    FRAMES,
+    TOLERANCE,
+    UNKNOWN_TOLERANCE,
+    losses,
+    median_ratio,
+    ratio,
+    recorded_ratios,
+)
 from scripts.benchmarks.engine_figures.models import demo_pair
 
 
@@ -20,7 +28,7 @@ from scripts.benchmarks.engine_figures.models import demo_pair
 def test_the_engine_is_as_fast_as_on_record() -> None:
     torch.set_num_threads(1)
     pair = demo_pair(torch.device("cpu"))
-    assert [str(loss) for loss in losses(partial(ratio, pair), recorded_ratios())] == []
+    assert [str(loss) for loss in losses(partial(ratio, pair), *recorded_ratios())] == []
 
 
 def busy(seconds: float) -> Iterator[None]:
@@ -64,7 +72,7 @@ def test_records_of_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     guard.record({1: 1.4, 5: 2.0}, path)
     monkeypatch.setattr(guard, "processor_name", lambda: "narrow")
     guard.record({1: 1.25, 5: 2.1}, path)
-    assert recorded_ratios(path, "wide") == {1: 1.4, 5: 2.0}
-    assert recorded_ratios(path, "narrow") == {1: 1.25, 5: 2.1}
-    assert recorded_ratios(path, "another") == {1: 1.25, 5: 2.0}
+    assert recorded_ratios(path, "wide") == ({1: 1.4, 5: 2.0}, TOLERANCE)
+    assert recorded_ratios(path, "narrow") == ({1: 1.25, 5: 2.1}, TOLERANCE)
+    assert recorded_ratios(path, "another") == ({1: 1.25, 5: 2.0}, UNKNOWN_TOLERANCE)
     assert set(json.loads(path.read_text())["wide"]) == {"ratios", "commit", "date", "torch"}
