@@ -36,13 +36,13 @@ class _NoQueue:
     def unknown(self, jobs: Sequence[Job]) -> tuple[Job, ...]:
         raise self._error
 
-    def silent_workers(self) -> dict[JobKind, int]:
-        return dict.fromkeys(JobKind, 0)
-
     def depths(self) -> dict[JobKind, int]:
         raise self._error
 
     def workers(self) -> dict[JobKind, int]:
+        raise self._error
+
+    def workers_and_silent(self) -> dict[JobKind, tuple[int, int]]:
         raise self._error
 
 

@@ -638,7 +638,7 @@ class TestFailedTries:
         for kind, task in ((FailureKind.JOB, TASK), (FailureKind.ADOPTION, OTHER_TASK)):
             ledger.record_failure(FailedTry(kind, str(task), task, Failures("X", 2, 900.0), 9999.0, reason="X: y"))
         ledger.postpone_pushes(5000.0)
-        assert ledger.due_pushes(clock.now_s()) == ()
+        assert (ledger.due_pushes(clock.now_s()), ledger.pending_pushes()) == ((), 1)
         assert (ledger.hasten(project_id=4), ledger.hasten(task=OTHER_TASK)) == (0, 1)
         assert ledger.due_pushes(clock.now_s()) == ()
         assert ledger.hasten(project_id=3) == 1
@@ -652,7 +652,7 @@ class TestFailedTries:
         failures = Failures("LabelStudioRefused", 9, 900.0)
         refused = replace(push, state=PushState.REFUSED, tries=9, failures=failures, reason="LabelStudioRefused: 401")
         ledger.settle_push(refused)
-        assert ledger.latest_push(TASK) == refused
+        assert (ledger.latest_push(TASK), ledger.pending_pushes()) == (refused, 0)
         assert ledger.failure_counts() == {(FailureKind.PUSH, "LabelStudioRefused", True): 1}
         assert ledger.submit(JobKind.PROPAGATE, propagation()) == (ledger.job(job.job_id), False)
         (again,) = ledger.due_pushes(clock.now_s())
@@ -709,7 +709,7 @@ class TestPushes:
         ledger.start(job.job_id, 1, "w")
         ledger.finish(job.job_id, 1, JobState.DONE, push=True)
         assert [push.model_version for push in ledger.due_pushes(1000.0)] == ["masklet-demo-1", "masklet-tiny-2"]
-        assert len(ledger.due_pushes(1000.0, limit=1)) == 1
+        assert (len(ledger.due_pushes(1000.0, limit=1)), ledger.pending_pushes()) == (1, 2)
         latest = ledger.latest_push(TASK)
         assert latest is not None
         assert latest.model_version == "masklet-tiny-2"

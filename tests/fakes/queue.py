@@ -12,7 +12,7 @@ class FakeQueue:
     """A JobQueue whose waiting entries a test takes with `take`.
 
     down: every call raises QueueUnavailable. worker_counts, silent_counts: the results of `workers` and
-    `silent_workers`.
+    `workers_and_silent`.
     """
 
     def __init__(self) -> None:
@@ -47,9 +47,9 @@ class FakeQueue:
         self._require_up()
         return dict(self.worker_counts)
 
-    def silent_workers(self) -> dict[JobKind, int]:
+    def workers_and_silent(self) -> dict[JobKind, tuple[int, int]]:
         self._require_up()
-        return dict(self.silent_counts)
+        return {kind: (self.worker_counts[kind], self.silent_counts[kind]) for kind in JobKind}
 
     def take(self, kind: JobKind) -> tuple[str, int] | None:
         """The next entry of a worker of this kind: (job id, attempt)."""

@@ -95,10 +95,11 @@ class RqQueue:
         with _translated():
             return self._reports(kind).count(True)
 
-    def silent_workers(self) -> dict[JobKind, int]:
-        """Workers per kind whose heartbeat or whose next step of work is overdue. Raises QueueUnavailable."""
+    def workers_and_silent(self) -> dict[JobKind, tuple[int, int]]:
+        """Per kind `workers`, and those whose heartbeat or next step of work is overdue. Raises QueueUnavailable."""
         with _translated():
-            return {kind: self._reports(kind).count(False) for kind in JobKind}
+            reports = {kind: self._reports(kind) for kind in JobKind}
+            return {kind: (found.count(True), found.count(False)) for kind, found in reports.items()}
 
     def _queue(self, kind: str) -> Queue:
         return Queue(queue_name(kind), connection=self._redis, serializer=SERIALIZER, job_class=LedgerJob)

@@ -13,6 +13,10 @@ class Pushes(Protocol):
 
     def due_pushes(self, now_s: float, *, limit: int = 20) -> tuple[PendingPush, ...]: ...
 
+    def pending_pushes(self) -> int:
+        """The count of predictions that have yet to reach Label Studio, due or not."""
+        ...
+
     def claim_push(self, push: PendingPush, *, until_s: float) -> bool:
         """Claims a pending push until until_s; False if another process has claimed it."""
         ...

@@ -29,6 +29,6 @@ class JobQueue(Protocol):
         """Count of workers per queue that make progress. Raises QueueUnavailable."""
         ...
 
-    def silent_workers(self) -> dict[JobKind, int]:
-        """Count of workers per queue that are listed, and do not make progress. Raises QueueUnavailable."""
+    def workers_and_silent(self) -> dict[JobKind, tuple[int, int]]:
+        """`workers`, and the count of listed workers per queue that do not make progress. Raises QueueUnavailable."""
         ...

@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from backend.application.ports.clock import Clock
 from backend.application.ports.engine import ModelDirectory
@@ -24,8 +23,6 @@ logger = logging.getLogger(__name__)
 
 STATUS_PERIOD_S = 1.0
 STALE_S = 10.0
-MOST_PUSHES_COUNTED = 10_000
-A_CENTURY_S = timedelta(days=36_525).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +74,12 @@ class StatusPoller:
         silent: Mapping[JobKind, int] | None = None
         trouble = ""
         try:
-            depths, workers, silent = self._queue.depths(), self._queue.workers(), self._queue.silent_workers()
+            counts = self._queue.workers_and_silent()
+            depths = self._queue.depths()
+            workers = {kind: working for kind, (working, _) in counts.items()}
+            silent = {kind: quiet for kind, (_, quiet) in counts.items()}
         except QueueUnavailable as error:
-            depths, workers, trouble = None, None, str(error)
+            depths, trouble = None, str(error)
         self._figures = StatusSnapshot(
             taken_s=taken_s,
             model=self._models.announced(),
@@ -89,7 +89,7 @@ class StatusPoller:
             queue_trouble=trouble,
             jobs=self._ledger.counts(),
             oldest_queued_s=self._queue_ages(),
-            pushes_pending=len(self._ledger.due_pushes(self._clock.now_s() + A_CENTURY_S, limit=MOST_PUSHES_COUNTED)),
+            pushes_pending=self._ledger.pending_pushes(),
             failed_tries=self._ledger.failure_counts(),
         )
         self._is_taken.set()

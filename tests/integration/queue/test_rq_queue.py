@@ -123,4 +123,5 @@ def test_workers_count_that_make_progress(
     if expires_in_s:
         redis.hset("rq:worker:w", mapping={"state": "busy", **({"step_due_s": step_due_s} if step_due_s else {})})
         redis.expire("rq:worker:w", expires_in_s)
-    assert (queue.workers()[JobKind.PROPAGATE], queue.silent_workers()[JobKind.PROPAGATE]) == counted
+    assert queue.workers()[JobKind.PROPAGATE] == counted[0]
+    assert queue.workers_and_silent() == {JobKind.INTERACTIVE: (0, 0), JobKind.PROPAGATE: counted}

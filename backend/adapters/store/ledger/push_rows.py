@@ -6,7 +6,7 @@ push the same task at once, and keeps the prediction's id.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Row, Table, Text, and_, cast, exists, insert, select, true, update
+from sqlalchemy import Connection, Row, Table, Text, and_, cast, exists, func, insert, select, true, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger import failure_rows
@@ -72,6 +72,11 @@ class PushRows(Rows):
                 .limit(limit)
             )
             return tuple(_push_of(row) for row in rows)
+
+    def pending_pushes(self) -> int:
+        with self._database.read() as connection:
+            counted = select(func.count()).select_from(pushes).where(pushes.c.state == str(PushState.PENDING))
+            return connection.scalar(counted) or 0
 
     def claim_push(self, push: PendingPush, *, until_s: float) -> bool:
         with self._database.write() as connection:
