@@ -47,6 +47,8 @@ def parse_arguments() -> argparse.Namespace:
         "--image-size", type=int, help="pixels of the square frames; default: the state's or the model's"
     )
     parser.add_argument("--rate", type=float, default=3e-4, help="the peak of the learning rate")
+    parser.add_argument("--trunk-share", type=float, default=1.0, help="the trunk's share of the rate; 0: it is frozen")
+    parser.add_argument("--neck-share", type=float, default=1.0, help="the neck's share of the rate")
     parser.add_argument("--cool-down", type=float, default=0, help="last minutes, in which the rate falls")
     parser.add_argument("--judge", type=Path, help="a folder of real clips with masks, judged and never trained on")
     parser.add_argument("--judge-every", type=float, default=15, help="minutes between two judgements")
@@ -95,7 +97,12 @@ def _run(arguments: argparse.Namespace, state: Path) -> None:
     data = DataPlan(arguments.pictures, Part.TRAINING, arguments.seed, arguments.image_size or size)
     judge = judge_of(data, arguments.judge)
     plan = ContinuedPlan(
-        arguments.minutes, arguments.rate, arguments.cool_down, judge_every_s=60 * arguments.judge_every
+        arguments.minutes,
+        arguments.rate,
+        arguments.cool_down,
+        arguments.trunk_share,
+        arguments.neck_share,
+        judge_every_s=60 * arguments.judge_every,
     )
     training = ContinuedTraining(plan, data, arguments.run, weights)
     if arguments.resume:

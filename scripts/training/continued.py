@@ -23,7 +23,7 @@ from backend.training.optimizer_step import average_weights, take_step
 from backend.training.rollout import ClipRollout, DecoderTap
 from backend.training.state_file import Interval, read_state, write_state
 from scripts.training.mixture import DataPlan, draw_mixed_batch
-from scripts.training.model import build_model
+from scripts.training.model import build_model, config_of
 from scripts.training.photographic.scenes import Batch
 
 log = logging.getLogger(__name__)
@@ -36,11 +36,17 @@ LONGEST_COUNTED_STEP_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class ContinuedPlan:
-    """The parameters of a run. cool_down: the last minutes, in which the rate falls to a fiftieth."""
+    """The parameters of a run.
+
+    cool_down: the last minutes, in which the rate falls to a fiftieth. trunk_share, neck_share: the shares of the rate
+    that the image encoder's two parts have; a run that is resumed may have others.
+    """
 
     minutes: float
     peak_rate: float = 4e-4
     cool_down: float = 0.0
+    trunk_share: float = 1.0
+    neck_share: float = 1.0
     save_every_s: float = 180.0
     log_every_s: float = 30.0
     judge_every_s: float = 900.0
@@ -65,18 +71,28 @@ class ContinuedTraining:
 
     def __init__(self, plan: ContinuedPlan, data: DataPlan, folder: Path, weights: Mapping[str, Tensor]) -> None:
         self.plan, self.data, self.folder = plan, data, folder
-        self.model = build_model(data.side, data.seed)
+        self.model = build_model(data.side, data.seed, config_of(weights))
         self.model.load_state_dict({name: value.float() for name, value in weights.items()})
         self.model.train()
         resize_model(self.model, data.side)
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         self.tap = DecoderTap(self.model)
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=plan.peak_rate, betas=(0.9, 0.98), weight_decay=0.02
-        )
+        self.optimizer = torch.optim.AdamW(self._groups(), lr=plan.peak_rate, betas=(0.9, 0.98), weight_decay=0.02)
         self.counters = Counters()
         self.figures: dict[str, float] = {}
         self.is_stopping = False
+
+    def _groups(self) -> list[dict[str, object]]:
+        """Trunk, neck and the rest, each with its share of the rate. A trunk with none is frozen."""
+        encoder = self.model.image_encoder
+        encoder.trunk.requires_grad_(self.plan.trunk_share > 0)
+        encoded = {id(parameter) for parameter in encoder.parameters()}
+        rest = [parameter for parameter in self.model.parameters() if id(parameter) not in encoded]
+        return [
+            {"params": list(encoder.trunk.parameters()), "share": self.plan.trunk_share},
+            {"params": list(encoder.neck.parameters()), "share": self.plan.neck_share},
+            {"params": rest, "share": 1.0},
+        ]
 
     @property
     def state_path(self) -> Path:
@@ -87,6 +103,8 @@ class ContinuedTraining:
         state = read_state(self.state_path)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        for group, planned in zip(self.optimizer.param_groups, self._groups(), strict=True):
+            group["share"] = planned["share"]
         self.average = state["average"]
         self.counters = Counters(**state["counters"])
         self.figures = state["figures"]

@@ -24,7 +24,7 @@ from backend.training.rollout import ClipRollout, DecoderTap
 from scripts.benchmarks.real import measure, summary
 from scripts.benchmarks.sparse_clips import read_sparse_clip, sparse_clip_names
 from scripts.training.mixture import DataPlan
-from scripts.training.model import build_model
+from scripts.training.model import build_model, config_of
 from scripts.training.photographic.scenes import Batch, ClipSpec, picture_batch
 from scripts.training.pictures.library import Part, PictureLibrary
 from scripts.training.weights_file import engine_of, engine_of_file
@@ -51,7 +51,7 @@ def held_out_judge(data: DataPlan, clips: int = CLIPS) -> Callable[[Mapping[str,
 @torch.no_grad()
 def held_out_figures(weights: Mapping[str, Tensor], image_size: int, batches: list[Batch]) -> dict[str, float]:
     """box, click and tracked: mean IoUs over objects that show."""
-    model = build_model(image_size)
+    model = build_model(image_size, config_path=config_of(weights))
     model.load_state_dict(weights)
     resize_model(model, image_size)
     model.eval()

@@ -1,4 +1,4 @@
-"""The demo model: built from the packaged config with sam2's own classes and a special initialisation.
+"""The models that are trained here: built from a config with sam2's own classes and a special initialisation.
 
 The initialisation makes a click attend to its own location from the first step. With sam2's random initialisation the
 model needs tens of thousands of samples before it responds to prompts.
@@ -6,6 +6,7 @@ model needs tens of thousands of samples before it responds to prompts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -13,18 +14,25 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from sam2.modeling.sam.transformer import Attention
 from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
 
 CONFIG_PATH = Path(__file__).resolve().parents[2] / "backend" / "checkpoints" / "demo.yaml"
+PHOTO_CONFIG_PATH = Path(__file__).with_name("photo") / "photo.yaml"
 
 
-def configured_image_size() -> int:
-    """The image size of the packaged config and the shipped model."""
-    return int(OmegaConf.load(CONFIG_PATH).model.image_size)
+def config_of(weights: Mapping[str, Tensor]) -> Path:
+    """The config of a model's weights: the demo model's, or the photo model's."""
+    return PHOTO_CONFIG_PATH if "image_encoder.trunk.stem.weight" in weights else CONFIG_PATH
 
 
-def build_model(image_size: int, seed: int = 0) -> SAM2Base:
-    """A freshly initialised demo model for square frames of ``image_size`` pixels, on the CPU."""
-    config = OmegaConf.load(CONFIG_PATH)
+def configured_image_size(config: Path = CONFIG_PATH) -> int:
+    """The image size of a config; of the packaged one, that of the shipped model."""
+    return int(OmegaConf.load(config).model.image_size)
+
+
+def build_model(image_size: int, seed: int = 0, config_path: Path = CONFIG_PATH) -> SAM2Base:
+    """A freshly initialised model for square frames of ``image_size`` pixels, on the CPU; by default the demo model."""
+    config = OmegaConf.load(config_path)
     config.model.image_size = image_size
     torch.manual_seed(seed)
     model: SAM2Base = instantiate(config.model, _recursive_=True)

@@ -18,12 +18,12 @@ from backend.adapters.sam2.weights.image_size import resize_model
 from backend.adapters.sam2.weights.load import build_model
 from backend.domain.errors import ModelError
 from backend.domain.jobs import ModelInfo
-from scripts.training.model import CONFIG_PATH, configured_image_size
+from scripts.training.model import config_of, configured_image_size
 
 
 def engine_of(weights: Mapping[str, Tensor], image_size: int, name: str = "training") -> Sam2Engine:
     """An engine on the CPU with these weights at an image size."""
-    model = build_model(CONFIG_PATH)
+    model = build_model(config_of(weights))
     model.load_state_dict({key: value.float() for key, value in weights.items()})
     resize_model(model, image_size)
     blocks = Sam2Blocks(model.eval().requires_grad_(False))
@@ -41,7 +41,8 @@ def read_weights(path: Path) -> tuple[Mapping[str, Tensor], int]:
     """
     try:
         if path.suffix == ".safetensors":
-            return load_file(path), configured_image_size()
+            weights = load_file(path)
+            return weights, configured_image_size(config_of(weights))
         state = torch.load(path, map_location="cpu", weights_only=True)
         return state["average"], int(state["image_size"])
     except (OSError, KeyError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
