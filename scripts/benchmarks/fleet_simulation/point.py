@@ -39,7 +39,7 @@ Figures = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """frame_s: of the stand-in for the engine. seconds: how long a point is watched."""
+    """frame_s: of the stand-in for the engine. seconds: how long a point is watched at least."""
 
     frame_s: float
     seconds: float
@@ -107,6 +107,15 @@ def _wait_for(container: Container, processes: Sequence[BaseProcess], workers: i
         time.sleep(0.1)
 
 
+def _wait_for_jobs(container: Container, processes: Sequence[BaseProcess]) -> None:
+    """Until as many jobs are done as there are workers: on a slow machine the seconds of a point may be too few."""
+    give_up_s = time.monotonic() + PATIENCE_S
+    while container.ledger.counts().get((JobKind.PROPAGATE, JobState.DONE), 0) < len(processes):
+        if time.monotonic() > give_up_s or not all(process.is_alive() for process in processes):
+            raise SystemExit("the simulated workers end no jobs; their messages are above")
+        time.sleep(0.1)
+
+
 def _submit(container: Container, jobs: int) -> None:
     submitter, rng = Submitter(container.ledger, container.queue), random.Random(0)
     for number in range(1, jobs + 1):
@@ -122,6 +131,7 @@ def _watch(running: Services, container: Container, processes: Sequence[BaseProc
         latencies.clear()
         start_s, before, transactions = time.monotonic(), processor(parts), running.transactions()
         time.sleep(load.seconds)
+        _wait_for_jobs(container, processes)
         stop_s, used = time.monotonic(), processor(parts).since(before)
         waiting = container.queue.depths()[JobKind.PROPAGATE]
         transactions, connections = running.transactions() - transactions, running.connections()
