@@ -137,6 +137,7 @@ class WebParts:
     annotation_service: AnnotationService
     click_load: ClickLoad
     reconciler: Reconciler
+    leftovers: Leftovers
     models: ModelDirectory
     clock: Clock
     prewarm_channel: PrewarmChannel
@@ -149,7 +150,6 @@ class WebParts:
     drafts: DraftReader | None = None
     media: MediaService | None = None
     handover: Handover | None = None
-    leftovers: Leftovers | None = None
     player: PlayerParts | None = None
     annotation_editor: AnnotationEditor | None = None
     router: Router | None = None

@@ -20,6 +20,7 @@ from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.click_load import ClickLoad
 from backend.application.annotation.prompt_checks import frame_counter
+from backend.application.jobs.leftovers import Leftovers
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
@@ -139,6 +140,7 @@ class FakeWeb:
             key_values=MemoryKeyValueStore(),
         )
         reconciler = Reconciler(ledger, self.queue, submitter, self.clock, pusher, heartbeat_ttl_s=60, max_attempts=3)
+        notes = MemoryKeyValueStore()
         self.parts = WebParts(
             settings=self.settings,
             ledger=ledger,
@@ -146,13 +148,14 @@ class FakeWeb:
             annotation_service=service,
             click_load=ClickLoad(ledger, self.queue, self.clock),
             reconciler=reconciler,
+            leftovers=Leftovers(self.masks, notes, self.clock),
             models=self.models,
             clock=self.clock,
             label_studio=self.label_studio,
             prewarm_channel=self.prewarm_channel,
             hover_channel=self.hover_channel,
             session_cursors=self.session_cursors,
-            key_values=MemoryKeyValueStore(),
+            key_values=notes,
             task_signer=TaskSigner(b"a key of the tests"),
             codec=CocoCodec(),
         )

@@ -114,8 +114,9 @@ class JobRunner:
             return self.ledger.job(job_id)
         control = self._job_control(job, is_stopping, is_full)
         with logged_with(job=job_id, task=job.task, attempt=attempt), self._recorded(job):
-            if not self._waits_for_media(control):
-                self._run(job, control)
+            request = self.ledger.request(job_id)
+            if not self._waits_for_media(control, request):
+                self._run(job, request, control)
         return self._final(job)
 
     @contextmanager
@@ -142,11 +143,10 @@ class JobRunner:
             logger.exception("job %s attempt %d failed unexpectedly", job_id, attempt)
             self._requeue(job, reason_of(error))
 
-    def _waits_for_media(self, control: JobControl) -> bool:
+    def _waits_for_media(self, control: JobControl, request: PreviewRequest | PropagationRequest) -> bool:
         """Whether the job left its place to others, because its media are still on their way."""
         if self.media_waits is None or not isinstance(self.media, TaskMediaFetcher):
             return False
-        request = self.ledger.request(control.job.job_id)
         fetch = self.media.fetch(request.media, task=request.task, frames=frames_needed(request))
         if fetch.wait(0.0 if len(self.media_waits) else FETCH_INLINE_S):
             fetch.raise_error()
@@ -212,8 +212,7 @@ class JobRunner:
                 self.clock.sleep(FULL_DISK_PAUSE_S)
                 work_moved()
 
-    def _run(self, job: Job, control: JobControl) -> None:
-        request = self.ledger.request(job.job_id)
+    def _run(self, job: Job, request: PreviewRequest | PropagationRequest, control: JobControl) -> None:
         stopwatch = Stopwatch(self.clock)
         stopwatch.seconds["wait"] = max(self.clock.now_s() - job.created_s, 0.0)
         with stopwatch.time("fetch"):

@@ -107,16 +107,15 @@ def _loops(service: AppState, lead: Lead) -> Iterator[_Loop]:
     parts = service.parts
     yield _Loop("reconciler", parts.reconciler.reconcile)
     yield _Loop("retention", parts.reconciler.retain)
+    yield _Loop("leftovers", parts.leftovers.sweep)
     yield _Loop("orders", lead.processing.sweep)
     yield _Loop("measuring", lead.sweep_quality, QUALITY_PERIOD_S)
     yield _Loop("sessions", TrackingSessions(parts.annotation_service, parts.session_cursors).sweep, SESSION_PERIOD_S)
 
 
 def _optional_loops(service: AppState) -> Iterator[_Loop]:
-    """Those of leftovers, and those that need a Label Studio."""
+    """Those that need a Label Studio."""
     parts, poll = service.parts, service.poll
-    if parts.leftovers is not None:
-        yield _Loop("leftovers", parts.leftovers.sweep)
     if poll is not None:
         yield _Loop("annotations", poll.sweep, otherwise=poll.read_sources)
     if parts.router is not None:
