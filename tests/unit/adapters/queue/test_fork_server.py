@@ -144,10 +144,12 @@ def test_another_command_is_refused(forks: Forks) -> None:
 
 def test_all_end_with_the_process_that_started_the_server(forks: Forks) -> None:
     text = (
-        "import sys, time\n"
+        "import os, sys, time\n"
         "from backend.adapters.queue.fork_server import ForkServer\n"
         "server = ForkServer(['forks_shared'])\n"
-        "process = server.start((sys.executable, '-m', 'forks_run', 'sleep'), env={'FORKS_NAME': 'a'}, output=None)\n"
+        "elsewhere = open(os.devnull, 'wb')\n"  # both would print the first line
+        "argv = (sys.executable, '-m', 'forks_run', 'sleep')\n"
+        "process = server.start(argv, env={'FORKS_NAME': 'a'}, output=elsewhere)\n"
         "print(server.pid, process.pid, flush=True)\n"
         "time.sleep(600)"
     )
