@@ -52,6 +52,11 @@ class ContinuedPlan:
     judge_every_s: float = 900.0
     lookahead: int = 4
 
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """Of the rate: the trunk's, the neck's, and that of the rest."""
+        return self.trunk_share, self.neck_share, 1.0
+
 
 @dataclass
 class Counters:
@@ -86,13 +91,9 @@ class ContinuedTraining:
         """Trunk, neck and the rest, each with its share of the rate. A trunk with none is frozen."""
         encoder = self.model.image_encoder
         encoder.trunk.requires_grad_(self.plan.trunk_share > 0)
-        encoded = {id(parameter) for parameter in encoder.parameters()}
-        rest = [parameter for parameter in self.model.parameters() if id(parameter) not in encoded]
-        return [
-            {"params": list(encoder.trunk.parameters()), "share": self.plan.trunk_share},
-            {"params": list(encoder.neck.parameters()), "share": self.plan.neck_share},
-            {"params": rest, "share": 1.0},
-        ]
+        rest = [value for name, value in self.model.named_parameters() if not name.startswith("image_encoder.")]
+        parts = (list(encoder.trunk.parameters()), list(encoder.neck.parameters()), rest)
+        return [{"params": part, "share": share} for part, share in zip(parts, self.plan.shares, strict=True)]
 
     @property
     def state_path(self) -> Path:
@@ -103,8 +104,8 @@ class ContinuedTraining:
         state = read_state(self.state_path)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        for group, planned in zip(self.optimizer.param_groups, self._groups(), strict=True):
-            group["share"] = planned["share"]
+        for group, share in zip(self.optimizer.param_groups, self.plan.shares, strict=True):
+            group["share"] = share
         self.average = state["average"]
         self.counters = Counters(**state["counters"])
         self.figures = state["figures"]

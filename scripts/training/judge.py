@@ -51,7 +51,7 @@ def held_out_judge(data: DataPlan, clips: int = CLIPS) -> Callable[[Mapping[str,
 @torch.no_grad()
 def held_out_figures(weights: Mapping[str, Tensor], image_size: int, batches: list[Batch]) -> dict[str, float]:
     """box, click and tracked: mean IoUs over objects that show."""
-    model = build_model(image_size, config_path=config_of(weights))
+    model = build_model(image_size, config=config_of(weights))
     model.load_state_dict(weights)
     resize_model(model, image_size)
     model.eval()

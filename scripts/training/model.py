@@ -8,34 +8,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import torch
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from sam2.modeling.sam.transformer import Attention
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 CONFIG_PATH = Path(__file__).resolve().parents[2] / "backend" / "checkpoints" / "demo.yaml"
-PHOTO_CONFIG_PATH = Path(__file__).with_name("photo") / "photo.yaml"
+
+PHOTO_TRUNK = "scripts.training.photo.efficient_trunk.EfficientTrunk"
+PHOTO_CHANNELS = (320, 112, 40, 24)
+"""Of the trunk's maps, coarsest first."""
 
 
-def config_of(weights: Mapping[str, Tensor]) -> Path:
+def demo_config() -> DictConfig:
+    """The `model:` part of the packaged config."""
+    return cast(DictConfig, OmegaConf.load(CONFIG_PATH).model)
+
+
+def photo_config() -> DictConfig:
+    """The demo model's, with another trunk and a neck for its channels."""
+    config = demo_config()
+    config.image_encoder.trunk = {"_target_": PHOTO_TRUNK}
+    config.image_encoder.neck.backbone_channel_list = list(PHOTO_CHANNELS)
+    return config
+
+
+def config_of(weights: Mapping[str, Tensor]) -> DictConfig:
     """The config of a model's weights: the demo model's, or the photo model's."""
-    return PHOTO_CONFIG_PATH if "image_encoder.trunk.stem.weight" in weights else CONFIG_PATH
+    return photo_config() if "image_encoder.trunk.stem.weight" in weights else demo_config()
 
 
-def configured_image_size(config: Path = CONFIG_PATH) -> int:
-    """The image size of a config; of the packaged one, that of the shipped model."""
-    return int(OmegaConf.load(config).model.image_size)
+def configured_image_size() -> int:
+    """The image size of the packaged config and the shipped model."""
+    return int(demo_config().image_size)
 
 
-def build_model(image_size: int, seed: int = 0, config_path: Path = CONFIG_PATH) -> SAM2Base:
-    """A freshly initialised model for square frames of ``image_size`` pixels, on the CPU; by default the demo model."""
-    config = OmegaConf.load(config_path)
-    config.model.image_size = image_size
+def build_model(image_size: int, seed: int = 0, config: DictConfig | None = None) -> SAM2Base:
+    """A freshly initialised model for square frames of ``image_size`` pixels, on the CPU. None: the demo model."""
+    config = config or demo_config()
+    config.image_size = image_size
     torch.manual_seed(seed)
-    model: SAM2Base = instantiate(config.model, _recursive_=True)
+    model: SAM2Base = instantiate(config, _recursive_=True)
     _initialise_cross_attention(model)
     return model
 

@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from hydra.utils import instantiate
 from safetensors.torch import load_file
+from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.runtime.device import choose_device
 from backend.adapters.sam2.weights.image_size import resize_model
-from backend.adapters.sam2.weights.load import build_model
+from backend.adapters.sam2.weights.load import predictor_config
 from backend.domain.errors import ModelError
 from backend.domain.jobs import ModelInfo
 from scripts.training.model import config_of, configured_image_size
@@ -23,7 +25,7 @@ from scripts.training.model import config_of, configured_image_size
 
 def engine_of(weights: Mapping[str, Tensor], image_size: int, name: str = "training") -> Sam2Engine:
     """An engine on the CPU with these weights at an image size."""
-    model = build_model(config_of(weights))
+    model: SAM2Base = instantiate(predictor_config(config_of(weights)), _recursive_=True)
     model.load_state_dict({key: value.float() for key, value in weights.items()})
     resize_model(model, image_size)
     blocks = Sam2Blocks(model.eval().requires_grad_(False))
@@ -41,8 +43,7 @@ def read_weights(path: Path) -> tuple[Mapping[str, Tensor], int]:
     """
     try:
         if path.suffix == ".safetensors":
-            weights = load_file(path)
-            return weights, configured_image_size(config_of(weights))
+            return load_file(path), configured_image_size()
         state = torch.load(path, map_location="cpu", weights_only=True)
         return state["average"], int(state["image_size"])
     except (OSError, KeyError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:

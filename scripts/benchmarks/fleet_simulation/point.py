@@ -8,8 +8,9 @@ import random
 import statistics
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -75,7 +76,7 @@ def measure_point(root: Path, store: str, workers: int, load: Load) -> Figures:
         _submit(container, load.jobs(workers))
         processes = [_start(running, number, load.frame_s) for number in range(workers)]
         try:
-            _wait_for(container, processes, workers)
+            _wait_for(partial(_all_work, container, workers), processes, "the simulated workers did not start")
             watched = _watch(running, container, processes, load)
         finally:
             for process in processes:
@@ -99,21 +100,22 @@ def _start(running: Services, number: int, frame_s: float) -> BaseProcess:
     return process
 
 
-def _wait_for(container: Container, processes: Sequence[BaseProcess], workers: int) -> None:
+def _wait_for(is_so: Callable[[], bool], processes: Sequence[BaseProcess], failure: str) -> None:
+    """Raises SystemExit with the failure after PATIENCE_S, or if a worker ends."""
     give_up_s = time.monotonic() + PATIENCE_S
-    while container.queue.workers()[JobKind.PROPAGATE] < workers:
+    while not is_so():
         if time.monotonic() > give_up_s or not all(process.is_alive() for process in processes):
-            raise SystemExit("the simulated workers did not start; their messages are above")
+            raise SystemExit(f"{failure}; their messages are above")
         time.sleep(0.1)
 
 
-def _wait_for_jobs(container: Container, processes: Sequence[BaseProcess]) -> None:
-    """Until as many jobs are done as there are workers: on a slow machine the seconds of a point may be too few."""
-    give_up_s = time.monotonic() + PATIENCE_S
-    while container.ledger.counts().get((JobKind.PROPAGATE, JobState.DONE), 0) < len(processes):
-        if time.monotonic() > give_up_s or not all(process.is_alive() for process in processes):
-            raise SystemExit("the simulated workers end no jobs; their messages are above")
-        time.sleep(0.1)
+def _all_work(container: Container, workers: int) -> bool:
+    return container.queue.workers()[JobKind.PROPAGATE] >= workers
+
+
+def _enough_is_done(container: Container, workers: int) -> bool:
+    """Whether as many jobs are done as there are workers: on a slow machine the seconds of a point may be too few."""
+    return container.ledger.counts().get((JobKind.PROPAGATE, JobState.DONE), 0) >= workers
 
 
 def _submit(container: Container, jobs: int) -> None:
@@ -131,7 +133,8 @@ def _watch(running: Services, container: Container, processes: Sequence[BaseProc
         latencies.clear()
         start_s, before, transactions = time.monotonic(), processor(parts), running.transactions()
         time.sleep(load.seconds)
-        _wait_for_jobs(container, processes)
+        is_enough = partial(_enough_is_done, container, len(processes))
+        _wait_for(is_enough, processes, "the simulated workers end no jobs")
         stop_s, used = time.monotonic(), processor(parts).since(before)
         waiting = container.queue.depths()[JobKind.PROPAGATE]
         transactions, connections = running.transactions() - transactions, running.connections()

