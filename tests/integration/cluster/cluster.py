@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +43,7 @@ from backend.domain.jobs import JobState
 from backend.interfaces.http.connections import BoundedProtocol
 from scripts.attack_runs.postgresql import postgresql
 from tests.fakes.engine import FakeMedia, FakeSegmenter
+from tests.fakes.eventually import eventually
 from tests.fakes.servers.http_server import running_server
 from tests.fakes.servers.object_store import BUCKET, client_variables, object_store
 from tests.unit.interfaces.http.player.builders import CHANGE, CONFIG
@@ -51,15 +51,6 @@ from tests.unit.interfaces.http.player.builders import CHANGE, CONFIG
 PATIENCE_S = 120.0
 FIRST_PORT = 19660
 TOKEN = "anns-token"
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    end_s = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end_s:
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not come true")
 
 
 def label_studio() -> Starlette:

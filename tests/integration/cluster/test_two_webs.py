@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from backend.domain.jobs import JobKind, JobState
-from tests.integration.cluster.cluster import TOKEN, Cluster, WebProcess, cluster, eventually
+from tests.fakes.eventually import eventually
+from tests.integration.cluster.cluster import TOKEN, Cluster, WebProcess, cluster
 from tests.unit.interfaces.http.player.builders import CLICK, TASK
 
 pytestmark = pytest.mark.slow

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,16 +28,6 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 TIMEOUT_S = 120.0
-
-
-def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = lambda: None) -> None:
-    deadline_s = time.monotonic() + TIMEOUT_S
-    while time.monotonic() < deadline_s:
-        each()
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("the condition did not become true")
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,9 @@ from backend.application.training.reconcile import TrainingReconciler
 from backend.application.training.requests import Trainings
 from backend.domain.jobs import JobKind
 from backend.domain.training.rows import Training, TrainingRequest, TrainingState
+from tests.fakes.eventually import eventually
 from tests.integration.queue.clock import SystemClock
-from tests.integration.queue.conftest import REPOSITORY, QueueStack, eventually
+from tests.integration.queue.conftest import REPOSITORY, QueueStack
 from tests.integration.queue.train_process import STEPS
 
 

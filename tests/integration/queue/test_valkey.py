@@ -17,7 +17,8 @@ from redis import Redis
 from backend.adapters.queue import valkey
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.domain.errors import QueueUnavailable
-from tests.integration.queue.conftest import REPOSITORY, eventually
+from tests.fakes.eventually import eventually
+from tests.integration.queue.conftest import REPOSITORY
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from rq import Queue
 
 from backend.adapters.queue.names import queue_name
 from backend.domain.jobs import JobKind, JobState
-from tests.integration.queue.conftest import QueueStack, eventually
+from tests.fakes.eventually import eventually
+from tests.integration.queue.conftest import QueueStack
 from tests.integration.queue.worker_process import EXITS, RAISES, SEGFAULTS
 
 

@@ -6,7 +6,7 @@ A person's action is answered during another task's propagation, whose masks sta
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from backend.domain.tasks import TaskKey
 from scripts.benchmarks.interactive_stack import SIZE, disc_at, masklet_up, serving, write_pages
 from tests.fakes.clips import HEIGHT, WIDTH, ClipSpec, write_clip
 from tests.fakes.events import body, box, pixels
+from tests.fakes.eventually import eventually
 from tests.fakes.web import FRAMES, keypoint, predict_body
 
 pytestmark = pytest.mark.slow
@@ -85,14 +86,6 @@ class Annotator:
     def propagation(self) -> Job:
         (job,) = self._ledger.jobs(task=self.key, kind=JobKind.PROPAGATE)
         return job
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    for _ in range(12000):
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("it did not come true")
 
 
 def answered_meanwhile(background: Annotator, ann: Annotator, bob: Annotator) -> bool:

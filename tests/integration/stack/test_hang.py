@@ -7,15 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.fakes.eventually import eventually
+
 ROOT = Path(__file__).parents[3]
-LONGEST_S = 300.0
 
 pytestmark = pytest.mark.slow
 
@@ -43,13 +43,6 @@ def pids(data_dir: Path) -> dict[str, int]:
     run_file = data_dir / "run.json"
     found: dict[str, int] = json.loads(run_file.read_text())["pids"] if run_file.exists() else {}
     return found
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LONGEST_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "the condition did not become true"
-        time.sleep(0.2)
 
 
 def test_every_part_that_is_stopped_is_replaced(stack: tuple[subprocess.Popen[str], Path]) -> None:

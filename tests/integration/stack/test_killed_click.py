@@ -9,8 +9,7 @@ import json
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +24,7 @@ from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.domain.jobs import Job, JobKind, JobState
 from scripts.benchmarks.interactive_stack import masklet_up
+from tests.fakes.eventually import eventually
 from tests.fakes.web import FRAMES, keypoint, predict_body
 
 pytestmark = pytest.mark.slow
@@ -74,14 +74,6 @@ def stack_with(folder: Path, port: int, pages: Pages) -> Iterator[tuple[httpx.Cl
         httpx.Client(base_url=url, timeout=100.0) as http,
     ):
         yield http, ledger
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    for _ in range(6000):
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("it did not come true")
 
 
 def running_click(ledger: SqlLedger, attempt: int) -> Job | None:

@@ -13,7 +13,8 @@ import pytest
 
 from backend.adapters.queue.fork_server import ForkedProcess, ForkServer
 from backend.domain.errors import ServiceUnavailable
-from tests.unit.adapters.queue.processes import eventually, is_alive
+from tests.fakes.eventually import eventually
+from tests.unit.adapters.queue.processes import is_alive
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
 

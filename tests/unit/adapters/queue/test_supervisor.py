@@ -15,7 +15,8 @@ import pytest
 from backend.adapters.queue.process_spec import Exit, ProcessSpec
 from backend.adapters.queue.supervisor import Supervisor
 from backend.domain.errors import ServiceUnavailable
-from tests.unit.adapters.queue.processes import eventually, is_alive
+from tests.fakes.eventually import eventually
+from tests.unit.adapters.queue.processes import is_alive
 
 SLEEP = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
 
