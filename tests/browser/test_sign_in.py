@@ -84,3 +84,15 @@ def test_the_leads_page_opens_after_a_token(
     stranger.reload()
     expect(stranger.get_by_role("button", name="Videos")).to_be_visible()
     expect(stranger.get_by_label("Token")).to_have_count(0)
+
+
+def test_the_leads_page_names_a_project_that_is_newer_than_its_list(
+    stranger: Page, project: ProjectSetup, projects: Projects, masklet: Masklet, label_studio: LabelStudioServer
+) -> None:
+    stranger.goto(f"{masklet.url}/lead?project={project.project_id}")
+    give_token(stranger, label_studio.login.token)
+    expect(stranger.get_by_label("Project")).to_have_value(str(project.project_id))
+    newer = player_project(projects, masklet, "Newer than the list")
+    stranger.goto(f"{masklet.url}/lead?project={newer.project_id}")
+    expect(stranger.get_by_role("button", name="Videos")).to_be_visible()
+    expect(stranger.get_by_label("Project")).to_have_value(str(newer.project_id))

@@ -1422,7 +1422,9 @@ var VIEWS2 = [
   ["exports", "Exports"]
 ];
 function Header({ state, parts: parts2 }) {
-  const { place, projects, name } = state;
+  const { place, name } = state;
+  const isListed = !place.project || state.projects.some((each) => each.project === place.project);
+  const projects = isListed ? state.projects : [...state.projects, { project: place.project, title: "" }];
   const choose = ({ target }) => parts2.loading.filter({ project: Number(
     /** @type {HTMLSelectElement} */
     target.value

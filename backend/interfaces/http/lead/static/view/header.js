@@ -14,7 +14,10 @@ const VIEWS = [
 
 /** @param {Props} props */
 export function Header({ state, parts }) {
-  const { place, projects, name } = state;
+  const { place, name } = state;
+  // The server keeps its list of projects for a minute: a newer one is shown by its number alone.
+  const isListed = !place.project || state.projects.some((each) => each.project === place.project);
+  const projects = isListed ? state.projects : [...state.projects, { project: place.project, title: "" }];
   const choose = (/** @type {Event} */ { target }) =>
     parts.loading.filter({ project: Number(/** @type {HTMLSelectElement} */ (target).value), label: "", person: null });
   return html`
