@@ -33,6 +33,9 @@ from backend.interfaces.cli import (
 )
 from backend.interfaces.cli.crowd import commands as crowd
 
+LEFT_OUT = {"av", "sam2", "torch", "torchvision"}
+"""Packages that the image of the web process does not have (docker/select-lock)."""
+
 app = typer.Typer(help="Masklet: video segmentation for Label Studio with SAM 2.", no_args_is_help=True)
 app.command()(up.up)
 app.command()(serve.serve)
@@ -83,9 +86,18 @@ def main() -> None:
     except MaskletError as error:
         _complain(error)
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in LEFT_OUT:
+            raise
+        _complain(
+            f"this command needs {package}, which is not installed. The web process's image has no model and decoder: "
+            f"run it in a worker's container, as in `docker compose exec propagate masklet {' '.join(sys.argv[1:2])} …`"
+        )
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _complain(error: MaskletError) -> None:
+def _complain(error: MaskletError | str) -> None:
     Console(stderr=True).print(f"masklet: {error}", markup=False, highlight=False, soft_wrap=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from backend.bootstrap.cluster.device_workers import WORKER_IMPORTS
+from backend.interfaces.cli import LEFT_OUT
 
 ROOT = Path(__file__).parents[3]
 NAMES = r"^([a-z0-9-]+)=="
@@ -120,3 +121,20 @@ def test_the_supervisor_imports_nothing_of_its_processes(tmp_path: Path) -> None
     assert "backend.bootstrap.stack" in imported
     needed = {"redis", "rq", "backend.adapters.queue"}
     assert imported & ((HEAVY - needed) | {"valkey", "backend.bootstrap.web", "backend.bootstrap.worker"}) == set()
+
+
+@pytest.mark.parametrize("package", ["av", "sam2", "torch"])
+def test_without_the_packages_of_workers_a_command_says_where_it_runs(package: str, tmp_path: Path) -> None:
+    """As in the web process's image."""
+    assert package in LEFT_OUT
+    (tmp_path / "x.avi").touch()
+    of_decoder = ["reencode", str(tmp_path / "x.avi"), "--out", str(tmp_path / "x.mp4")]
+    command = of_decoder if package == "av" else ["eval", "demo"]
+    code = f"import sys; sys.modules[{package!r}] = None; from backend.interfaces.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=False, timeout=240
+    )
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    (told,) = done.stderr.splitlines()
+    assert told.startswith(f"masklet: this command needs {package}, which is not installed.")
+    assert f"docker compose exec propagate masklet {command[0]}" in told
