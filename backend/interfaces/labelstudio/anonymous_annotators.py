@@ -37,6 +37,9 @@ FIRST = ""
 APART_S = 30.0
 """Much longer than saving a draft takes on a busy machine: a later request without a draft is of another one."""
 
+CLOCKS_APART_S = 2.0
+"""How far Label Studio's clock may be from Masklet's."""
+
 LATELY_S = 600.0
 """How long a person may look at an answer before the first action on it."""
 
@@ -62,6 +65,17 @@ class AnonymousAnnotators:
             return {}
         return {name: frozenset(entry.shown.digests)}
 
+    def waited_at(self, task: TaskKey, saved_s: float | None) -> bool:
+        """Whether the latest anonymous annotator waited for an answer when a draft was saved, so that it has none.
+
+        saved_s: see Draft.
+        """
+        entry = next(iter(self._known(task).values()), None)
+        if entry is None or entry.has_draft or saved_s is None:
+            return False
+        end_s = entry.seen_s if entry.shown.digests else self.clock.now_s()
+        return entry.asked_s - CLOCKS_APART_S <= saved_s <= end_s + CLOCKS_APART_S
+
     def mark_named(self, task: TaskKey, name: str) -> None:
         """The anonymous annotator has a draft: later requests without one are of another."""
         entry = self._known(task).get(name)
@@ -72,10 +86,11 @@ class AnonymousAnnotators:
         """The user task of the latest anonymous annotator; of a new one if that has a draft or was seen long ago."""
         now_s = self.clock.now_s()
         known = self._known(user_task.task)
-        latest, entry = next(iter(known.items()), (FIRST, AnonymousAnnotator(now_s)))
+        new = AnonymousAnnotator(now_s, asked_s=now_s)
+        latest, entry = next(iter(known.items()), (FIRST, new))
         if known and (entry.has_draft or now_s - entry.seen_s > APART_S):
-            latest, entry = _name(1 + max(_number(name) for name in known)), AnonymousAnnotator(now_s)
-        self._write(user_task.task, latest, AnonymousAnnotator(now_s, entry.shown))
+            latest, entry = _name(1 + max(_number(name) for name in known)), new
+        self._write(user_task.task, latest, replace(entry, seen_s=now_s))
         return replace(user_task, user=latest)
 
     def answered(self, user_task: UserTask, run: MaskRun) -> None:
@@ -130,24 +145,28 @@ class AnonymousAnnotators:
 
 @dataclass(frozen=True, slots=True)
 class AnonymousAnnotator:
-    """An anonymous annotator: the time of the last request, and the fingerprints of the masks shown.
+    """An anonymous annotator: the time of the last request or answer, and the fingerprints of the masks shown.
 
-    has_draft: whether the prompts moved to the user whose draft shows these masks.
+    has_draft: whether the prompts moved to the user whose draft shows these masks. asked_s: the time of the first
+    request. Times are in seconds since 1970.
     """
 
     seen_s: float
     shown: MaskFingerprints = field(default_factory=MaskFingerprints)
     has_draft: bool = False
+    asked_s: float = 0.0
 
     @classmethod
     def of(cls, body: bytes) -> AnonymousAnnotator:
         document = json.loads(body)
         shown = fingerprints_of_json(document["shown"])
-        return cls(float(document["seen_s"]), shown, bool(document.get("has_draft")))
+        seen_s = float(document["seen_s"])
+        return cls(seen_s, shown, bool(document.get("has_draft")), float(document.get("asked_s", seen_s)))
 
     def body(self) -> bytes:
         shown = fingerprints_to_json(self.shown)
-        return json.dumps({"seen_s": self.seen_s, "shown": shown, "has_draft": self.has_draft}).encode()
+        times = {"seen_s": self.seen_s, "asked_s": self.asked_s}
+        return json.dumps({**times, "shown": shown, "has_draft": self.has_draft}).encode()
 
 
 def _name(number: int) -> str:

@@ -7,20 +7,19 @@ the page would replace the drawn mask by the answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from backend.adapters.labelstudio.api.client import DraftRecord
 from backend.adapters.labelstudio.config.action_labels import Action, ActionKind
 from backend.adapters.labelstudio.config.label_config import Binding
 from backend.adapters.labelstudio.reading.context import ParsedContext, prompts_of_context, read_annotation
-from backend.adapters.labelstudio.reading.drafts import Draft, drawn_object_frames, newest_draft, shows_prediction
+from backend.adapters.labelstudio.reading.drafts import Draft, drawn_object_frames
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints, save_fingerprints
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.mask_selection import frame_of
 from backend.application.annotation.prompt_checks import usable
-from backend.application.annotation.prompt_ownership import ObjectFrameKey, PromptOwnership, ViewState
+from backend.application.annotation.prompt_ownership import ObjectFrameKey, PromptOwnership
 from backend.application.annotation.propagate_range import (
     FrameRequest,
     human_object_frames,
@@ -29,21 +28,17 @@ from backend.application.annotation.propagate_range import (
 )
 from backend.bootstrap.web import WebParts
 from backend.domain.datasets import kinds_text
-from backend.domain.errors import MaskletError, PromptError, ServiceUnavailable, Superseded
+from backend.domain.errors import MaskletError, PromptError, Superseded
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.tasks import TaskKey, is_anonymous
 from backend.domain.timeline import FrameClock, clock_of
 from backend.domain.video import VideoInfo
 from backend.interfaces.labelstudio.absences import Absences
-from backend.interfaces.labelstudio.anonymous_annotators import AnonymousAnnotators
+from backend.interfaces.labelstudio.anonymous_claims import AnonymousClaims
 from backend.interfaces.labelstudio.box_tracks import BoxTracks
 from backend.interfaces.labelstudio.page_masks import Key, PageMasks
 
 logger = logging.getLogger(__name__)
-
-DRAFT_TRIES = 3
-DRAFT_PAUSE_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +67,19 @@ class InteractivePredictor:
         self, user_task: UserTask, task: Mapping[str, object], context: Mapping[str, object], *, deadline_s: float
     ) -> InteractiveReply:
         """Answers the newest prompt of a context. Raises errors of prompts_of_context, the config and the worker."""
-        draft = newest_draft(task)
+        claims = AnonymousClaims(self.parts, self.binding)
+        settled = claims.settle(user_task, task)
+        user_task, draft = settled.user_task, settled.draft
         drawn = drawn_object_frames(draft, self.binding)
-        user_task, named = (user_task, "") if user_task.user else self._assigned(user_task)
-        claims, _ = self._claim(
-            user_task, draft.result, sees_prediction=shows_prediction(task, user_task.model_version)
-        )
         known = known_masks(self.parts, user_task) if self.binding.is_video else None
         parsed = prompts_of_context(context, self.binding, known=known, clock=self.frame_clock)
         if known is not None:
             parsed = replace(parsed, prompts=known.unrounded(parsed.prompts))
-        if parsed.action is not None and not self._prompts(user_task):
-            if named:
-                user_task = replace(user_task, user=named)
-            else:
-                claims = {**claims, **self._claim_as_only_user(user_task)}
+        settled = claims.settle_unshown(settled, is_action=parsed.action is not None)
+        user_task = settled.user_task
         page = None if self.binding.is_video else PageMasks(self.parts.key_values, user_task, self.binding)
         if page is not None:
-            deleted = page.update(draft, earlier_names=claims)
+            deleted = page.update(draft, earlier_names=settled.claims)
             Absences(self.parts.annotation_service, page).record_deleted(deleted)
         cleared = frozenset() if page is None else page.keys()
         try:
@@ -100,7 +90,7 @@ class InteractivePredictor:
             run, is_pending = None, True
         if run is not None:
             save_fingerprints(self.parts.key_values, user_task.task, run)
-            self._anonymous.answered(user_task, run)
+            claims.annotators.answered(user_task, run)
             if page is not None:
                 page.answered(run)
         return InteractiveReply(run, self._prompts(user_task), is_pending, cleared)
@@ -109,88 +99,6 @@ class InteractivePredictor:
     def frame_clock(self) -> FrameClock | None:
         """The page's frame clock of the video; None for pages."""
         return None if self.video is None else clock_of(self.video, self.binding.framerate)
-
-    @property
-    def _ownership(self) -> PromptOwnership:
-        return PromptOwnership(self.parts.annotation_service, self.parts.key_values)
-
-    @property
-    def _anonymous(self) -> AnonymousAnnotators:
-        return AnonymousAnnotators(self.parts.key_values, self.parts.annotation_service.clock, self.binding)
-
-    def _claim(
-        self, user_task: UserTask, result: Sequence[object], *, sees_prediction: bool = False
-    ) -> tuple[dict[str, frozenset[ObjectFrameKey]], frozenset[str]]:
-        """Moves the prompts of anonymous annotators whose answers a draft's result shows to the draft's user.
-
-        Returns the objects and frames by anonymous annotator, and the annotators with prompts that moved.
-        """
-        claims = self._anonymous.match(user_task.task, result) if result else {}
-        return claims, self._move_claimed(user_task, ViewState(claims, sees_prediction))
-
-    def _move_claimed(self, user_task: UserTask, view: ViewState) -> frozenset[str]:
-        """Moves claimed prompts to a user. Returns the anonymous annotators with prompts that moved."""
-        task, claims = user_task.task, view.claims
-        before = {name: len(self.parts.ledger.prompts(task, user=name).prompts) for name in claims}
-        self._ownership.settle(user_task, view)
-        after = {name: len(self.parts.ledger.prompts(task, user=name).prompts) for name in claims}
-        moved = frozenset(name for name in claims if after[name] < before[name])
-        for name in moved:
-            self._anonymous.mark_named(task, name)
-        return moved
-
-    def _assigned(self, user_task: UserTask) -> tuple[UserTask, str]:
-        """The user task of an anonymous annotator, after users with a draft have received their own prompts.
-
-        Second: the user who received the latest annotator's prompts in this call; empty without one. Label Studio may
-        have sent the request before it saved that user's draft. An action needs prompts, so it is that user's.
-        """
-        named = self.claim_by_drafts(user_task)
-        return self._anonymous.assign(user_task), named
-
-    def claim_by_drafts(self, user_task: UserTask) -> str:
-        """Moves the prompts of anonymous annotators to the users whose drafts show their answers.
-
-        Returns the user who received the latest annotator's prompts; empty without one. Reads no draft where the
-        latest annotator has no prompts.
-        """
-        latest = self._anonymous.latest(user_task.task)
-        if latest is None or not self._prompts(replace(user_task, user=latest)):
-            return ""
-        named = ""
-        for draft in self._drafts(user_task.task):
-            _, moved = self._claim(replace(user_task, user=draft.user), draft.result)
-            if latest in moved:
-                named = draft.user
-        return named
-
-    def _claim_as_only_user(self, user_task: UserTask) -> dict[str, frozenset[ObjectFrameKey]]:
-        """Moves the latest anonymous annotator's prompts to a user, if no other user has a draft of the task.
-
-        Without Auto-Accept, and while a page's picture loads, Label Studio saves a draft that shows no answer.
-        """
-        claims = {} if is_anonymous(user_task.user) else self._anonymous.shown_lately(user_task.task)
-        if not claims or {draft.user for draft in self._drafts(user_task.task)} - {user_task.user}:
-            return {}
-        self._move_claimed(user_task, ViewState(claims))
-        return claims
-
-    def _drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
-        """The drafts of all users; empty if Label Studio does not list them in DRAFT_TRIES.
-
-        Label Studio on SQLite refuses a request while another one writes. One refusal may not mix two users' prompts.
-        """
-        if self.parts.drafts is None:
-            return ()
-        for left in reversed(range(DRAFT_TRIES)):
-            try:
-                return self.parts.drafts.drafts(task)
-            except MaskletError as error:
-                logger.warning("task %s: its drafts cannot be read (tries left: %d): %s", task, left, error)
-                if not left or not isinstance(error, ServiceUnavailable):
-                    break
-                self.parts.annotation_service.clock.sleep(DRAFT_PAUSE_S)
-        return ()
 
     def _prompts(self, user_task: UserTask) -> PromptSet:
         return self.parts.ledger.prompts(user_task.task, user=user_task.user)
@@ -234,7 +142,7 @@ class InteractivePredictor:
         if action.kind is ActionKind.RESET:
             reset = self._object_of(action)
             page.reset(self._prompts(user_task).object_ids if reset is None else (reset,))
-            self._ownership.reset(user_task, reset)
+            PromptOwnership(self.parts.annotation_service, self.parts.key_values).reset(user_task, reset)
             return None
         if action.kind is ActionKind.GONE:
             absence = Absences(self.parts.annotation_service, page).prompt_of(action, parsed, draft)

@@ -30,6 +30,7 @@ from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.video import VideoInfo
+from backend.interfaces.labelstudio.anonymous_claims import AnonymousClaims
 from backend.interfaces.labelstudio.frame_numbering import info_of, wait_for_status
 from backend.interfaces.labelstudio.interactive import InteractivePredictor
 from backend.interfaces.labelstudio.page_masks import Key
@@ -221,7 +222,7 @@ class MaskletModel(LabelStudioMLBase):
         prompts = PromptSet(()) if given is None else parse_prompts(given, refuse_masks)
         require_labels(prompts.labels.values(), binding)
         # Label Studio asks whenever somebody opens the task. The clicks of a person with a draft are that person's.
-        InteractivePredictor(self._parts, binding).claim_by_drafts(user_task)
+        AnonymousClaims(self._parts, binding).claim_by_drafts(user_task)
         answer = self._parts.annotation_service.pre_annotate(user_task, prompts)
         if answer is None or answer.run is None or self._is_pushed_now(user_task.task, answer.job.job_id):
             return None

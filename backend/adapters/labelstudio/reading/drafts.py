@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from backend.adapters.labelstudio.config.label_config import Binding
 from backend.adapters.labelstudio.reading.fields import Json
@@ -24,11 +25,13 @@ KINDS = frozenset(kind.value for kind in VIDEO_KINDS)
 class Draft:
     """The current user's newest draft. result: its regions, unread; empty without a draft.
 
-    name: its number in Label Studio; empty without a draft.
+    name: its number in Label Studio; empty without a draft. saved_s: when it was saved, on Label Studio's clock, in
+    seconds since 1970; None if that is not known.
     """
 
     result: list[object]
     name: str = ""
+    saved_s: float | None = None
 
 
 def newest_draft(task: Json) -> Draft:
@@ -37,7 +40,17 @@ def newest_draft(task: Json) -> Draft:
     kept = [draft for draft in drafts if isinstance(draft, Mapping)] if isinstance(drafts, list) else []
     newest = max(kept, key=lambda draft: str(draft.get("updated_at") or ""), default={})
     result = newest.get("result")
-    return Draft(result if isinstance(result, list) else [], f"draft {newest.get('id')}" if kept else "")
+    name = f"draft {newest.get('id')}" if kept else ""
+    return Draft(result if isinstance(result, list) else [], name, _seconds(newest.get("updated_at")))
+
+
+def _seconds(time: object) -> float | None:
+    """Seconds since 1970 of a time as in 2026-01-01T00:00:00.123456Z; None for anything else."""
+    try:
+        read = datetime.fromisoformat(str(time))
+    except ValueError:
+        return None
+    return None if read.tzinfo is None else read.timestamp()
 
 
 def shows_prediction(task: Json, model_version: str) -> bool:
