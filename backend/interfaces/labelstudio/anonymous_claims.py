@@ -1,4 +1,4 @@
-"""Whose the prompts of anonymous annotators become: the user whose draft shows their answers, or cannot show them yet."""
+"""Whose anonymous prompts become: the user's whose draft shows their answers, or cannot show them yet."""
 
 from __future__ import annotations
 
