@@ -55,7 +55,9 @@ def names(part: str) -> set[str]:
 def test_parts_of_the_lock() -> None:
     first, web, cpu = names("first"), names("web"), names("cpu")
     assert (names("sam2"), names("torch")) == ({"sam2"}, {"torch", "torchvision"})
-    assert {"torch", "triton", "av", "omegaconf", "hatchling"} <= first
+    assert {"torch", "triton", "av", "omegaconf", "hatchling", "timm"} <= first
+    assert "timm" in cpu
+    assert not {"timm", "transformers"} & web
     assert not {"sam2", "pytest", "playwright", "mypy", "scikit-image", "pgserver"} & first
     assert {"hydra-core", "omegaconf", "psycopg-binary", "hatchling"} <= web < first
     assert not {"torch", "torchvision", "triton", "av", "sympy"} & web
