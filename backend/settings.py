@@ -78,8 +78,8 @@ class Settings(BaseSettings):
 
     model: str = Field(
         "auto",
-        description="Checkpoint: demo, tiny, small, base_plus, large or a trained one; auto: the activated one, "
-        "else the best one present.",
+        description="Checkpoint: demo, tiny, small, base_plus, large, edgetam or a trained one; auto: the activated "
+        "one, else the best one present.",
     )
     model_dir: Path | None = Field(None, description="Folder with checkpoint files; default: models in data_dir.")
     model_base_url: str = Field(
@@ -90,12 +90,13 @@ class Settings(BaseSettings):
     image_size: str = Field(
         "auto",
         description="Side of the square to which the model resizes a frame, in pixels: a multiple of 32 from 128 to "
-        "2048; smaller is faster and coarser. auto: the checkpoint's own (SAM 2.1: 1024), on a CPU at most 512.",
+        "2048 (edgetam: of 256); smaller is faster and coarser. auto: the checkpoint's own (SAM 2.1 and EdgeTAM: "
+        "1024), on a CPU at most 512.",
     )
     precision: str = Field(
         "auto",
         description="auto, float32, bfloat16 or int8. auto: bfloat16 on a GPU that computes in it, else float32. "
-        "int8: a faster image encoder on a CPU; masks differ a little.",
+        "int8: a faster image encoder on a CPU, not of edgetam; masks differ a little.",
     )
     compile: str = Field(
         "off",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.adapters.sam2.weights.checkpoint_files import DEMO
-from backend.adapters.sam2.weights.checkpoints import NAMES, PUBLISHED, find
+from backend.adapters.sam2.weights.checkpoints import NAMES, file_name, find
 from backend.adapters.sam2.weights.download import pull
 from backend.adapters.sam2.weights.trained import WEIGHTS, trained_checkpoints
 from backend.adapters.sam2.weights.trained_archive import export_trained, import_trained
@@ -39,7 +39,7 @@ def listed_models() -> list[ListedModel]:
             name,
             present=_found(name, folder) is not None,
             is_chosen=chosen is not None and chosen[0] == name,
-            file_name="demo.safetensors" if name == DEMO else PUBLISHED[name].file_name,
+            file_name=file_name(name),
             use="shows how Masklet works; not for real work" if name == DEMO else "real work",
         )
         for name in NAMES

@@ -10,7 +10,7 @@ from pathlib import Path
 from backend.adapters.sam2.engine import Sam2Engine, engine_of
 from backend.adapters.sam2.runtime.device import choose_device
 from backend.adapters.sam2.weights.calibrators import find_calibrator
-from backend.adapters.sam2.weights.checkpoint_files import DEMO, Checkpoint
+from backend.adapters.sam2.weights.checkpoint_files import DEMO, Checkpoint, require_trainable
 from backend.adapters.sam2.weights.checkpoints import AUTO, find
 from backend.adapters.sam2.weights.image_size import at_image_size
 from backend.adapters.sam2.weights.load import load_model, read_weights
@@ -99,6 +99,7 @@ class _Training:
         self._progress, self._cancel = progress, cancel
         self._device = choose_device(options.device, threads=options.threads)
         found = find(plan.base, options.model_dir)
+        require_trainable(found)
         self._parent = at_image_size(found, options.image_size, on_gpu=self._device.type == "cuda")
         self._root = self._root_name()
         self._share = 1.0

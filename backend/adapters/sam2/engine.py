@@ -187,8 +187,8 @@ def load_engine(
 ) -> Sam2Engine:
     """Loads a checkpoint onto a device. Raises ModelError, IntegrityError or DeviceOutOfMemory.
 
-    name: auto, demo, tiny, small, base_plus, large or that of a trained one. device: auto, cpu, cuda or cuda:N.
-    threads: 0 for all cores.
+    name: auto, demo, tiny, small, base_plus, large, edgetam or that of a trained one. device: auto, cpu, cuda or
+    cuda:N. threads: 0 for all cores.
     """
     on_gpu = choose_device(device, threads=threads).type == "cuda"
     checkpoint = at_image_size(find(name, model_dir), options.image_size, on_gpu=on_gpu)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from backend.adapters.machine.clocks import WallClock
-from backend.adapters.sam2.weights.checkpoint_files import Checkpoint, require_hash
+from backend.adapters.sam2.weights.checkpoint_files import Checkpoint, require_hash, require_trainable
 from backend.adapters.sam2.weights.checkpoints import AUTO, find
 from backend.application.ports.training.queue import ActiveModel, ModelUse
 from backend.application.worker.threads import in_thread
@@ -53,6 +53,13 @@ def require_usable(container: Container) -> str:
 def find_checkpoint(container: Container, name: str) -> Checkpoint:
     """The checkpoint of a name; auto: the model in use. Raises ModelError or IntegrityError without its files."""
     return find(require_usable(container) if name == AUTO else name, container.model_folder)
+
+
+def find_trainable(container: Container, name: str) -> Checkpoint:
+    """`find_checkpoint`, of one that can be trained. Raises InvalidInput for another one."""
+    checkpoint = find_checkpoint(container, name)
+    require_trainable(checkpoint)
+    return checkpoint
 
 
 def use_model(container: Container, name: str, by: str = "") -> ActiveModel:

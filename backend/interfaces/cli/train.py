@@ -56,7 +56,7 @@ def start(
 ) -> None:
     """Train a checkpoint on a project's human frames and approved masklets. Exit code 1 if the training fails."""
     from backend.bootstrap.container import Container
-    from backend.bootstrap.training.model_use import find_checkpoint
+    from backend.bootstrap.training.model_use import find_trainable
     from backend.bootstrap.training.requests import (
         checked_request,
         default_request,
@@ -76,7 +76,7 @@ def start(
     }
     changed = {name: value for name, value in given.items() if value is not None}
     request = checked_request(replace(wanted, base=base, **changed))  # type: ignore[arg-type]
-    find_checkpoint(container, base)  # refuses one that is not there
+    find_trainable(container, base)  # refuses one that is not there
     trainings = open_trainings(container)
     training, is_new = trainings.start(request)
     if not is_new:

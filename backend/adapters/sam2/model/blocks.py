@@ -19,6 +19,7 @@ from backend.adapters.sam2.model.image_encoder import ImageEncoder
 from backend.adapters.sam2.model.mask_decoder import Candidates, Decoder, DecoderPrompt
 from backend.adapters.sam2.model.memory_attention import MemoryAttention
 from backend.adapters.sam2.model.memory_encoder import MemoryEncoder
+from backend.adapters.sam2.model.memory_layout import MemoryLayout, map_positions
 from backend.adapters.sam2.model.memory_selection import (
     FramePosition,
     Memories,
@@ -64,8 +65,8 @@ class Sam2Blocks:
         self._compiling = compiling
         self.image_size = int(model.image_size)
         self._side = self.image_size // model.backbone_stride
-        memory_positions = _positions(model.memory_encoder.position_encoding, self._side, model.device)
-        self._memory_selector = MemorySelector(model, memory_positions, max_prompted=max_prompted)
+        self._layout = MemoryLayout.of(model, self._side)
+        self._memory_selector = MemorySelector(model, self._layout.positions(model), max_prompted=max_prompted)
         with torch.inference_mode():
             position_encoding = model.sam_prompt_encoder.get_dense_pe().clone()
             self._unprompted = self._embedded(None, None)
@@ -88,9 +89,11 @@ class Sam2Blocks:
         """
         model, side, steps = self._model, self._side, self.steps
         # The same for every frame; only those of the coarsest level are read.
-        positions = _positions(model.image_encoder.neck.position_encoding, side, model.device)
+        positions = map_positions(model.image_encoder.neck.position_encoding, side, model.device)
         encoder = ImageEncoder(model, packed=not self._compiling.compiles)
-        plain, in_reals = (MemoryAttention(model, side, positions, in_reals=reals) for reals in (False, True))
+        plain, in_reals = (
+            MemoryAttention(model, side, positions, self._layout, in_reals=reals) for reals in (False, True)
+        )
         self._encode = steps.add("image encoder", encoder.encode)
         self._attend_frame = steps.add("frame attention", plain.self_attend, compilable=in_reals.self_attend)
         self._attend = steps.add(
@@ -123,6 +126,7 @@ class Sam2Blocks:
         return {
             "torch version": torch.__version__,
             "sam2 version": SAM2_VERSION,
+            **getattr(self._model.image_encoder.trunk, "software", {}),
             "image size": str(self.image_size),
             "kind of device": self.device.type,
             "precision": self._precision_name,
@@ -143,7 +147,7 @@ class Sam2Blocks:
 
     def choose_kernels(self, timer: Timer | None = None) -> None:
         """Chooses the fastest attention kernels of this device. timer: see attention_kernels.choose."""
-        attention_shape = AttentionShape.of(self._model, self._side)
+        attention_shape = AttentionShape.of(self._model, self._side, self._layout.tokens)
         self.kernels = choose(attention_shape, self.device, self.precision, timer)
 
     def encode_image(self, image: Tensor) -> ImageFeatures:
@@ -210,7 +214,7 @@ class Sam2Blocks:
         return Decoded(logits, logits, no_candidates, logits.new_zeros(1, 0), pointer, presence)
 
     def encode_memory(self, features: ImageFeatures, decoded: Decoded, *, is_prompted: bool) -> list[MemoryFrame]:
-        """Memories of B objects on one frame, features [1, HW, M] bfloat16 each. Binarises masks of prompted frames."""
+        """Memories of B objects on one frame, features [1, N, M] each. Binarises masks of prompted frames."""
         masks, presence = decoded.logits, decoded.presence
         if is_prompted:
             (memory,) = self._memory_encoder.prompted(features.levels[-1], masks, presence)
@@ -270,15 +274,13 @@ class Sam2Blocks:
         return cast(Tensor, pointer + (1 - share) * model.no_obj_ptr)
 
 
-def _positions(encoding: nn.Module, side: int, device: torch.device) -> Tensor:
-    """Position encoding [1, C, side, side]; the module uses its argument's shape only."""
-    with torch.inference_mode():
-        return cast(Tensor, encoding(torch.zeros(1, 1, side, side, device=device)).clone())
-
-
 def _quantize_encoder(model: SAM2Base) -> None:
     if model.device.type != "cpu":
         raise ModelError(f"MASKLET_PRECISION int8 computes on a CPU, not on {model.device}: choose auto")
+    if not any(isinstance(layer, nn.Linear) for layer in model.image_encoder.trunk.modules()):
+        raise ModelError(
+            "MASKLET_PRECISION int8 is for SAM 2's image encoders; this checkpoint's has no linear layers: choose auto"
+        )
     quantize_linear_layers(model.image_encoder.trunk)
 
 

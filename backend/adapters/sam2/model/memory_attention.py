@@ -17,16 +17,20 @@ from sam2.modeling.sam.transformer import RoPEAttention
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
+from backend.adapters.sam2.model.memory_layout import MemoryLayout
 from backend.domain.errors import ModelError
 
 
 class MemoryAttention:
-    """side: of the coarse feature map, HW = side * side tokens. in_reals: rotates without complex numbers.
+    """side: of the coarse feature map, HW = side * side tokens. positions: of the map, [1, D, side, side] float32.
+    layout: of a memory. in_reals: rotates without complex numbers.
 
     Tensors without a stated dtype are float32 or bfloat16, by the model's precision.
     """
 
-    def __init__(self, model: SAM2Base, side: int, positions: Tensor, *, in_reals: bool = False) -> None:
+    def __init__(
+        self, model: SAM2Base, side: int, positions: Tensor, layout: MemoryLayout, *, in_reals: bool = False
+    ) -> None:
         self._module = model.memory_attention
         self._layers: list[MemoryAttentionLayer] = list(self._module.layers)
         for layer in self._layers:
@@ -35,10 +39,13 @@ class MemoryAttention:
         first = self._layers[0]
         self._rotated = _rotated_in_reals if in_reals else _rotated
         self._rotation = _rotation(first.self_attn, side, positions.device)
-        self._memory_rotation = _rotation(first.cross_attn_image, side, positions.device)
+        self._query_rotation = _rotation(first.cross_attn_image, side, positions.device)
+        self._key_rotation = _rotation(first.cross_attn_image, layout.side, positions.device)
+        self._plain = layout.plain
         if in_reals:
             self._rotation = torch.view_as_real(self._rotation)
-            self._memory_rotation = torch.view_as_real(self._memory_rotation)
+            self._query_rotation = torch.view_as_real(self._query_rotation)
+            self._key_rotation = torch.view_as_real(self._key_rotation)
 
     def self_attend(self, coarse: Tensor) -> tuple[Tensor]:
         """The first layer's self-attention over a frame's coarse features [1, D, h, w]: tokens [1, HW, D]."""
@@ -48,7 +55,7 @@ class MemoryAttention:
         """The frame conditioned on B objects' memories: [B, HW, D].
 
         frame_tokens: [1, HW, D], output of `self_attend`. memory, keys: [B, N, M] float32, keys with positions; the
-        first `spatial` of the N are rotated by their position.
+        first `spatial` of the N are those of memories, and are rotated by their position if they have one.
         """
         batch = memory.size(0)
         tokens = frame_tokens.expand(batch, -1, -1)
@@ -69,9 +76,9 @@ class MemoryAttention:
         self, layer: MemoryAttentionLayer, tokens: Tensor, memory: Tensor, keys: Tensor, spatial: int
     ) -> Tensor:
         attention = layer.cross_attn_image
-        queries = self._rotated(_heads(attention, attention.q_proj(layer.norm2(tokens))), self._memory_rotation)
+        queries = self._rotated(_heads(attention, attention.q_proj(layer.norm2(tokens))), self._query_rotation)
         projected = _heads(attention, attention.k_proj(keys))
-        projected = self._rotated(projected, self._memory_rotation, spatial)
+        projected = self._rotated(projected, self._key_rotation, spatial, self._plain)
         return _mixed(attention, queries, projected, attention.v_proj(memory))
 
 
@@ -89,28 +96,31 @@ def _mixed(attention: RoPEAttention, queries: Tensor, keys: Tensor, values: Tens
     return cast(Tensor, attention.out_proj(mixed.transpose(1, 2).flatten(2)))
 
 
-def _rotated(tokens: Tensor, rotation: Tensor, count: int | None = None) -> Tensor:
-    """The first `count` tokens [B, heads, N, d] rotated by position; positions repeat every HW. In place if float32.
+def _rotated(tokens: Tensor, rotation: Tensor, count: int | None = None, plain: int = 0) -> Tensor:
+    """The first `count` tokens [B, heads, N, d] rotated by position. In place if float32; they must not be shared.
 
-    rotation: [HW, d / 2] complex64. The tokens must not be shared.
+    rotation: [P, d / 2] complex64. The tokens are groups of plain + P: the plain ones stay, the others are rotated.
     """
     turned = tokens if count is None else tokens[:, :, :count]
-    pairs = torch.view_as_complex(turned.float().reshape(*turned.shape[:-1], -1, 2))
-    torch.unflatten(pairs, 2, (-1, rotation.size(0))).mul_(rotation)
+    placed = torch.unflatten(turned, 2, (-1, plain + rotation.size(0)))[:, :, :, plain:]
+    pairs = torch.view_as_complex(torch.unflatten(placed.float(), -1, (-1, 2)))
+    pairs.mul_(rotation)
     if tokens.dtype is not torch.float32:
-        turned.copy_(torch.view_as_real(pairs).flatten(-2))
+        placed.copy_(torch.view_as_real(pairs).flatten(-2))
     return tokens
 
 
-def _rotated_in_reals(tokens: Tensor, rotation: Tensor, count: int | None = None) -> Tensor:
-    """`_rotated`, never in place. rotation: [HW, d / 2, 2] float32, cosine and sine."""
+def _rotated_in_reals(tokens: Tensor, rotation: Tensor, count: int | None = None, plain: int = 0) -> Tensor:
+    """`_rotated`, never in place. rotation: [P, d / 2, 2] float32, cosine and sine."""
     turned = tokens if count is None else tokens[:, :, :count]
     cosine, sine = rotation.unbind(-1)
-    # [B, heads, N, d] -> two of [B, heads, N / HW, HW, d / 2]
-    by_position = torch.unflatten(turned.float(), 2, (-1, len(rotation)))
-    across, up = torch.unflatten(by_position, -1, (-1, 2)).unbind(-1)
-    pairs = torch.stack((across * cosine - up * sine, across * sine + up * cosine), dim=-1)
-    turned = pairs.flatten(-2).flatten(2, 3).to(tokens.dtype)
+    # [B, heads, N, d] -> [B, heads, groups, plain + P, d] -> two of [B, heads, groups, P, d / 2]
+    groups = torch.unflatten(turned.float(), 2, (-1, plain + len(rotation)))
+    across, up = torch.unflatten(groups[:, :, :, plain:], -1, (-1, 2)).unbind(-1)
+    pairs = torch.stack((across * cosine - up * sine, across * sine + up * cosine), dim=-1).flatten(-2)
+    if plain:
+        pairs = torch.cat((groups[:, :, :, :plain], pairs), dim=3)
+    turned = pairs.flatten(2, 3).to(tokens.dtype)
     return turned if count is None else torch.cat((turned, tokens[:, :, count:]), dim=2)
 
 

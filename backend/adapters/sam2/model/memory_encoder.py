@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
+from backend.adapters.sam2.model.memory_layout import map_positions, perceiver_of
+
 
 class MemoryEncoder:
     """side: of the coarse feature map. rounds_by_batch: see Decoder."""
@@ -15,10 +17,14 @@ class MemoryEncoder:
         self._model = model
         self._side = side
         self._rounds_by_batch = rounds_by_batch
+        self._perceiver = perceiver_of(model)
+        self._positions = map_positions(model.memory_encoder.position_encoding, side, model.device)
 
     def tracked(self, coarse: Tensor, logits: Tensor, presence: Tensor, *, candidates: int) -> tuple[Tensor]:
-        """Memories [B, HW, M] bfloat16 of a frame [1, D, h, w] and B objects' gated mask logits [B, 1, h, w] float32.
+        """Memories [B, N, M] of a frame [1, D, h, w] and B objects' gated mask logits [B, 1, h, w] float32.
 
+        In bfloat16, as sam2 stores them on every device; in float32 where the model compresses them, as transformers
+        does.
         presence: [B, 1] float32 logits. candidates: the count of candidates that the logits were chosen from.
         """
         # The reference upscales all candidates and then chooses. On a CPU three channels are interpolated by another
@@ -27,7 +33,7 @@ class MemoryEncoder:
         return self._encoded(coarse, self._at_image_size(logits, channels).sigmoid(), presence)
 
     def prompted(self, coarse: Tensor, logits: Tensor, presence: Tensor) -> tuple[Tensor]:
-        """Memories [B, HW, M] bfloat16 of a prompted frame; the mask is binarised. Shapes as in `tracked`."""
+        """Memories [B, N, M] of a prompted frame; the mask is binarised. Shapes and dtype as in `tracked`."""
         masks = self._at_image_size(logits, 1)
         is_binary = self._model.binarize_mask_from_pts_for_mem_enc
         return self._encoded(coarse, (masks > 0).float() if is_binary else masks.sigmoid(), presence)
@@ -43,6 +49,8 @@ class MemoryEncoder:
         if model.no_obj_embed_spatial is not None:
             absent = (presence <= 0).float()[..., None, None]
             features = features + absent * model.no_obj_embed_spatial[..., None, None]
+        if self._perceiver is not None:
+            return (self._perceiver(features, self._positions).float(),)
         return (features.flatten(2).transpose(1, 2).to(torch.bfloat16),)
 
     def _at_image_size(self, logits: Tensor, channels: int) -> Tensor:

@@ -22,8 +22,8 @@ from backend.adapters.sam2.runtime.device import to_device
 class MemoryFrame:
     """One object's memory of one frame.
 
-    features: [1, HW, M] bfloat16 (as the reference stores it on every device); None if only the pointer is attended.
-    pointer: [1, D], float32 or bfloat16.
+    features: [1, N, M], bfloat16 or float32 (see MemoryEncoder); None if only the pointer is attended. N: of
+    MemoryLayout. pointer: [1, D], float32 or bfloat16.
     """
 
     features: Tensor | None
@@ -58,7 +58,7 @@ class FramePosition:
 class SelectedMemory:
     """The memories that one object attends. Selections of one shape make one batch.
 
-    features: [1, HW, M] bfloat16 each. ages: of each of them, 0 for a prompted frame. pointers: [1, D] each.
+    features: [1, N, M] each. ages: of each of them, 0 for a prompted frame. pointers: [1, D] each.
     distances: in frames, of each pointer.
     """
 
@@ -73,11 +73,11 @@ class SelectedMemory:
 
 
 class MemorySelector:
-    """max_prompted: the nearest prompted frames that are attended; 0: all. positions: [1, M, h, w], of a memory."""
+    """max_prompted: the nearest prompted frames that are attended; 0: all. positions: [1, N, M], of a memory."""
 
     def __init__(self, model: SAM2Base, positions: Tensor, *, max_prompted: int) -> None:
         self._model = model
-        self._positions = positions.flatten(2).transpose(1, 2)  # [1, HW, M]
+        self._positions = positions
         self._max_prompted = max_prompted or -1
         self._spatial_positions = lru_cache(maxsize=16)(self._make_spatial_positions)
 

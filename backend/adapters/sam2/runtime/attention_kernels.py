@@ -45,19 +45,24 @@ Timer = Callable[[Work], float]
 
 @dataclass(frozen=True, slots=True)
 class AttentionShape:
-    """The shapes of memory attention with full memory banks, for timing. side: of the feature map."""
+    """The shapes of memory attention with full memory banks, for timing.
+
+    side: of the feature map. memory_tokens: of one memory.
+    """
 
     side: int
+    memory_tokens: int
     channels: int
     heads: int
     memories: int
     pointer_tokens: int
 
     @classmethod
-    def of(cls, model: SAM2Base, side: int) -> AttentionShape:
+    def of(cls, model: SAM2Base, side: int, memory_tokens: int) -> AttentionShape:
         attention = model.memory_attention.layers[0].cross_attn_image
         return cls(
             side=side,
+            memory_tokens=memory_tokens,
             channels=int(attention.internal_dim),
             heads=int(attention.num_heads),
             memories=int(model.num_maskmem),
@@ -66,7 +71,7 @@ class AttentionShape:
 
     @property
     def keys(self) -> int:
-        return self.memories * self.side**2 + self.pointer_tokens
+        return self.memories * self.memory_tokens + self.pointer_tokens
 
 
 @dataclass(slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from backend.adapters.sam2.trackers.config import read_config
 from backend.application.ports.progress import work_moved
-from backend.domain.errors import IntegrityError, ModelError
+from backend.domain.errors import IntegrityError, InvalidInput, ModelError
 
 DEMO = "demo"
 
@@ -22,9 +24,17 @@ SMALLEST_IMAGE, LARGEST_IMAGE = 128, 2048
 _CHUNK = 2**22
 
 
+class Architecture(Enum):
+    """What a checkpoint's files describe: a model of the sam2 package, or EdgeTAM in transformers' format."""
+
+    SAM2 = "sam2"
+    EDGETAM = "edgetam"
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint whose files are present. config: a file with a `model:` key as the sam2 package writes them.
+    """A checkpoint whose files are present. config: a file with a `model:` key as the sam2 package writes them; of
+    another architecture its `config.json`.
 
     image_size: the side of the model's input in pixels; 0: its own. trained_size: its own, if a training chose another
     one than the config's; else 0.
@@ -36,11 +46,21 @@ class Checkpoint:
     config: Path
     image_size: int = 0
     trained_size: int = 0
+    architecture: Architecture = Architecture.SAM2
 
     @property
     def own_image_size(self) -> int:
-        """The image size that the checkpoint was trained at."""
+        """The image size that the checkpoint was trained at. Raises ModelError for a config that cannot be read."""
+        if self.architecture is Architecture.EDGETAM:
+            return read_config(self.config).image_size
         return self.trained_size or int(OmegaConf.load(self.config).model.image_size)
+
+    @property
+    def image_size_step(self) -> int:
+        """Image sizes are multiples. Raises ModelError for a config that cannot be read."""
+        if self.architecture is Architecture.EDGETAM:
+            return read_config(self.config).image_size_step
+        return IMAGE_SIZE_STEP
 
     @property
     def sized_name(self) -> str:
@@ -59,9 +79,15 @@ class Checkpoint:
         return self.name == DEMO
 
 
-def is_image_size(size: int) -> bool:
-    """Whether a model can have this image size, in pixels."""
-    return size % IMAGE_SIZE_STEP == 0 and SMALLEST_IMAGE <= size <= LARGEST_IMAGE
+def is_image_size(size: int, step: int = IMAGE_SIZE_STEP) -> bool:
+    """Whether a model can have this image size, in pixels. step: see Checkpoint.image_size_step."""
+    return size % step == 0 and SMALLEST_IMAGE <= size <= LARGEST_IMAGE
+
+
+def require_trainable(checkpoint: Checkpoint) -> None:
+    """Raises InvalidInput for an architecture that Masklet does not train."""
+    if checkpoint.architecture is not Architecture.SAM2:
+        raise InvalidInput(f"{checkpoint.name} cannot be trained: start from a SAM 2.1 checkpoint, as --from tiny does")
 
 
 def sha256_of(path: Path) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from backend.adapters.sam2.weights.checkpoint_files import DEMO, Checkpoint
+from backend.adapters.sam2.weights.checkpoint_files import DEMO, Architecture, Checkpoint, sha256_of
 from backend.adapters.sam2.weights.trained import find_trained, trained_names
 from backend.domain.errors import ModelError
 
@@ -56,14 +57,18 @@ PUBLISHED: Mapping[str, PublishedCheckpoint] = {
     )
 }
 
-NAMES = (*PUBLISHED, DEMO)
+EDGETAM = "edgetam"
+EDGETAM_FILES = ("edgetam/model.safetensors", "edgetam/config.json")
+"""EdgeTAM's files below the model folder, as transformers' `save_pretrained` writes them."""
+
+NAMES = (*PUBLISHED, EDGETAM, DEMO)
 _BEST_FIRST = ("large", "base_plus", "small", "tiny", DEMO)
 
 
 def find(name: str, model_dir: Path | None) -> Checkpoint:
     """The checkpoint of a name, also of a trained one; `auto` is the best one present that is not trained here.
 
-    Checks file names only, not their content.
+    Checks file names only, not their content. `auto` is never EdgeTAM, which needs a package of its own.
 
     Raises ModelError with the choices or the command that downloads the file.
     """
@@ -81,13 +86,39 @@ def find(name: str, model_dir: Path | None) -> Checkpoint:
         return trained.checkpoint
     checkpoint = _locate(name, model_dir)
     if checkpoint is None:
-        remedy = "reinstall Masklet" if name == DEMO else f"fetch it with `masklet models pull {name}`"
-        raise ModelError(f"checkpoint {name!r} is not in {_folder(name, model_dir)}: {remedy}")
+        raise ModelError(f"checkpoint {name!r} is not in {_folder(name, model_dir)}: {_remedy(name)}")
     return checkpoint
 
 
+def file_name(name: str) -> str:
+    """The weights' file of a checkpoint that was not trained here, below its folder."""
+    if name == DEMO:
+        return "demo.safetensors"
+    return EDGETAM_FILES[0] if name == EDGETAM else PUBLISHED[name].file_name
+
+
 def _locate(name: str, model_dir: Path | None) -> Checkpoint | None:
+    if name == EDGETAM:
+        return _locate_edgetam(model_dir)
     return _locate_demo() if name == DEMO else _locate_published(PUBLISHED[name], model_dir)
+
+
+def _locate_edgetam(model_dir: Path | None) -> Checkpoint | None:
+    if model_dir is None:
+        return None
+    weights, config = (model_dir / name for name in EDGETAM_FILES)
+    if not (weights.is_file() and config.is_file()):
+        return None
+    # No SHA-256 is on record: the version has that of the file that is there.
+    found = weights.stat()
+    sha256 = _digest(weights, found.st_size, found.st_mtime_ns)
+    return Checkpoint(EDGETAM, weights, sha256, config, architecture=Architecture.EDGETAM)
+
+
+@lru_cache(maxsize=8)
+def _digest(path: Path, size: int, changed_ns: int) -> str:
+    """The SHA-256 of a file, read once for each of its contents. size in bytes, changed_ns: when it was written."""
+    return sha256_of(path)
 
 
 def _locate_demo() -> Checkpoint | None:
@@ -106,6 +137,12 @@ def _locate_published(entry: PublishedCheckpoint, model_dir: Path | None) -> Che
         return None
     config = Path(str(files("sam2"))) / "configs" / "sam2.1" / entry.config
     return Checkpoint(entry.name, model_dir / entry.file_name, entry.sha256, config)
+
+
+def _remedy(name: str) -> str:
+    if name == EDGETAM:
+        return f"put {' and '.join(EDGETAM_FILES)} there, from the repository yonigozlan/EdgeTAM-hf of Hugging Face"
+    return "reinstall Masklet" if name == DEMO else f"fetch it with `masklet models pull {name}`"
 
 
 def _folder(name: str, model_dir: Path | None) -> str:

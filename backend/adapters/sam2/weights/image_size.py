@@ -34,7 +34,7 @@ def at_image_size(checkpoint: Checkpoint, wanted: str, *, on_gpu: bool) -> Check
     ModelError for a size that does not fit, with sizes that do.
     """
     if wanted != AUTO:
-        size = fitting_size(wanted)
+        size = fitting_size(wanted, checkpoint.image_size_step)
     else:
         size = checkpoint.own_image_size if on_gpu else min(checkpoint.own_image_size, CPU_SIZE)
     return replace(checkpoint, image_size=size)
@@ -58,15 +58,14 @@ def resize_model(model: SAM2Base, image_size: int) -> None:
     encoder.mask_input_size = (4 * grid, 4 * grid)
 
 
-def fitting_size(wanted: str) -> int:
-    """The size that a text names. Raises ModelError, with sizes that fit."""
+def fitting_size(wanted: str, step: int = IMAGE_SIZE_STEP) -> int:
+    """The size that a text names. step: see Checkpoint.image_size_step. Raises ModelError, with sizes that fit."""
     size = int(wanted) if wanted.isdecimal() and len(wanted) <= 6 else 0
-    if is_image_size(size):
+    if is_image_size(size, step):
         return size
-    step = IMAGE_SIZE_STEP
-    below = min(max(size // step * step, SMALLEST_IMAGE), LARGEST_IMAGE - step)
+    smallest, largest = -(-SMALLEST_IMAGE // step) * step, LARGEST_IMAGE // step * step
+    below = min(max(size // step * step, smallest), largest - step)
     near = f"; {below} and {below + step} are the nearest" if size else ""
     raise ModelError(
-        f"MASKLET_IMAGE_SIZE is {wanted!r}; choose auto or a multiple of {step} from {SMALLEST_IMAGE} to "
-        f"{LARGEST_IMAGE}{near}"
+        f"MASKLET_IMAGE_SIZE is {wanted!r}; choose auto or a multiple of {step} from {smallest} to {largest}{near}"
     )

@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
-from backend.adapters.sam2.weights.checkpoint_files import Checkpoint, require_hash
+from backend.adapters.sam2.trackers.config import read_config
+from backend.adapters.sam2.weights.checkpoint_files import Architecture, Checkpoint, require_hash
 from backend.adapters.sam2.weights.image_size import resize_model
 from backend.application.ports.progress import work_moved
 from backend.domain.errors import ModelError
@@ -63,15 +64,30 @@ def predictor_config(model: DictConfig) -> DictConfig:
 def load_model(checkpoint: Checkpoint) -> SAM2Base:
     """The checkpoint's model at its image size, on the CPU, in evaluation mode. Raises ModelError or IntegrityError."""
     require_hash(checkpoint.weights, checkpoint.sha256)
+    model = _load_edgetam(checkpoint) if checkpoint.architecture is Architecture.EDGETAM else _load_sam2(checkpoint)
+    if checkpoint.image_size:
+        resize_model(model, checkpoint.image_size)
+    return model.eval().requires_grad_(False)
+
+
+def _load_sam2(checkpoint: Checkpoint) -> SAM2Base:
     model = build_model(checkpoint.config)
     work_moved()
     try:
         model.load_state_dict(read_weights(checkpoint.weights))
     except RuntimeError as error:
         raise ModelError(f"the weights in {checkpoint.weights.name} do not fit {checkpoint.config.name}") from error
-    if checkpoint.image_size:
-        resize_model(model, checkpoint.image_size)
-    return model.eval().requires_grad_(False)
+    return model
+
+
+def _load_edgetam(checkpoint: Checkpoint) -> SAM2Base:
+    # Imported for these checkpoints alone.
+    from backend.adapters.sam2.trackers.build import build_edgetam, take_weights
+
+    model = build_edgetam(read_config(checkpoint.config))
+    work_moved()
+    take_weights(model, read_weights(checkpoint.weights), str(checkpoint.weights))
+    return model
 
 
 def read_weights(path: Path) -> Mapping[str, Tensor]:

@@ -27,7 +27,7 @@ from backend.adapters.sam2.runtime.attention_kernels import (
 from tests.fakes.models import random_model
 
 CPU = torch.device("cpu")
-SMALL = AttentionShape(side=4, channels=32, heads=1, memories=2, pointer_tokens=4)
+SMALL = AttentionShape(side=4, memory_tokens=16, channels=32, heads=1, memories=2, pointer_tokens=4)
 
 
 def answering(value: float) -> Work:

@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 
 from backend.adapters.sam2.engine import load_engine
 from backend.adapters.sam2.weights import checkpoints
-from backend.adapters.sam2.weights.checkpoint_files import Checkpoint
-from backend.adapters.sam2.weights.checkpoints import PUBLISHED, find
+from backend.adapters.sam2.weights.checkpoint_files import Architecture, Checkpoint, require_trainable
+from backend.adapters.sam2.weights.checkpoints import EDGETAM_FILES, PUBLISHED, find
 from backend.adapters.sam2.weights.load import build_model, load_model, model_config
-from backend.domain.errors import IntegrityError, ModelError
+from backend.domain.errors import IntegrityError, InvalidInput, ModelError
 from tests.fakes.models import SMALL_CONFIG
 
 
@@ -76,13 +76,31 @@ def test_every_published_config_is_in_the_sam2_package(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("huge", "there is no checkpoint 'huge'; choose auto, tiny, small, base_plus, large, demo"),
+        ("huge", "there is no checkpoint 'huge'; choose auto, tiny, small, base_plus, large, edgetam, demo"),
         ("large", "fetch it with `masklet models pull large`"),
+        ("edgetam", r"put edgetam/model\.safetensors and edgetam/config\.json there, from the repository yonigozlan"),
     ],
 )
 def test_a_missing_checkpoint_is_named_with_the_remedy(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         find(name, tmp_path)
+
+
+def put_edgetam(folder: Path, content: bytes = b"weights") -> Path:
+    for name, body in zip(EDGETAM_FILES, (content, b'{"model_type": "edgetam_video"}'), strict=True):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(body)
+    return folder
+
+
+def test_edgetam_is_found_by_name_alone(shipped: Path, tmp_path: Path) -> None:
+    found = find("edgetam", put_edgetam(tmp_path))
+    assert (found.architecture, found.own_image_size, found.image_size_step) == (Architecture.EDGETAM, 1024, 256)
+    assert found.version == f"masklet-edgetam-{hashlib.sha256(b'weights').hexdigest()[:8]}"
+    assert find("auto", tmp_path).name == "demo"
+    assert find("edgetam", put_edgetam(tmp_path, b"others")).version != found.version
+    with pytest.raises(InvalidInput, match="edgetam cannot be trained: start from a SAM 2.1 checkpoint"):
+        require_trainable(found)
 
 
 def test_no_checkpoint_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,5 +130,7 @@ def test_two_fetches_at_once_do_not_mix(server: CheckpointServer, tmp_path: Path
 def test_names_that_cannot_be_fetched(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="the demo checkpoint comes with Masklet"):
         pull("demo", "http://127.0.0.1:9/", tmp_path, silent)
+    with pytest.raises(ModelError, match="edgetam is not fetched by Masklet: put edgetam/model"):
+        pull("edgetam", "http://127.0.0.1:9/", tmp_path, silent)
     with pytest.raises(ModelError, match="there is no checkpoint 'huge' to fetch; choose tiny"):
         pull("huge", "http://127.0.0.1:9/", tmp_path, silent)

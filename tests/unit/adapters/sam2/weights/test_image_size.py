@@ -67,6 +67,13 @@ def test_a_size_that_does_not_fit_is_refused(wanted: str, near: str) -> None:
         fitting_size(wanted)
 
 
+@pytest.mark.parametrize(("wanted", "near"), [("480", "256 and 512 are the nearest"), ("large", "from 256 to 2048$")])
+def test_sizes_of_a_model_with_larger_steps(wanted: str, near: str) -> None:
+    assert fitting_size("768", 256) == 768
+    with pytest.raises(ModelError, match=f"a multiple of 256 from 256 to 2048.*{near}|{near}"):
+        fitting_size(wanted, 256)
+
+
 def engine_at(size: int, features: FeatureCache) -> Sam2Engine:
     """The random model at a size, with the same model version at every size."""
     model = random_model()

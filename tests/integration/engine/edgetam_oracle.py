@@ -1,0 +1,121 @@
+"""transformers' EdgeTAM on our engine's frames: the reference of the engine's EdgeTAM.
+
+Prompts come before the propagation, as in the comparison with sam2. Each object has a session of its own, because a
+prompt's frame is run for all objects of a session. transformers gives no earlier mask to a click that corrects one, so
+`correct` calls its steps with that mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import EdgeTamVideoInferenceSession, EdgeTamVideoModel
+
+from backend.adapters.sam2.features.preprocess import image_tensor
+from backend.domain.prompts import FramePrompt, PromptSet
+from backend.domain.video import FrameIndex
+from scripts.benchmarks.engine_figures.cases import SIZE
+from scripts.benchmarks.engine_figures.panning import PanningVideo
+from scripts.benchmarks.engine_figures.upstream import Logits
+
+_BOX_START, _BOX_END = 2, 3
+_LOGIT_CLAMP = 32.0
+
+
+class EdgeTamSession:
+    """One session of transformers' model: one object, or several that are prompted on the same frames."""
+
+    def __init__(self, model: EdgeTamVideoModel, frames: int) -> None:
+        self._model = model
+        video = PanningVideo(frames, SIZE)
+        device = torch.device("cpu")
+        images = [
+            image_tensor(video.frame(FrameIndex(index)), image_size=model.image_size, device=device)[0]
+            for index in range(frames)
+        ]
+        self._session = EdgeTamVideoInferenceSession(
+            torch.stack(images), SIZE.height, SIZE.width, dtype=torch.float32, max_vision_features_cache_size=frames
+        )
+
+    def prompt(self, prompts: PromptSet) -> None:
+        """Adds prompts that locate their objects, and decodes them."""
+        for frame in prompts.prompted_frames:
+            for prompt in prompts.on_frame(frame):
+                self._add(prompt)
+            self._model(self._session, frame_idx=int(frame))
+
+    def correct(self, prompt: FramePrompt) -> None:
+        """Adds clicks that correct the mask which the object's prompted frames give on this frame."""
+        slot, frame = self._session.obj_id_to_idx(prompt.object_id), int(prompt.frame_index)
+        common = {
+            "inference_session": self._session,
+            "obj_idx": slot,
+            "frame_idx": frame,
+            "batch_size": 1,
+            "is_init_cond_frame": False,
+            "mask_inputs": None,
+            "reverse": False,
+        }
+        with torch.inference_mode():
+            expected = self._model._run_single_frame_inference(point_inputs=None, run_mem_encoder=False, **common)
+            corrected = self._model._run_single_frame_inference(
+                point_inputs=self._points(prompt),
+                run_mem_encoder=True,
+                prev_sam_mask_logits=expected["pred_masks"].clamp(-_LOGIT_CLAMP, _LOGIT_CLAMP),
+                **common,
+            )
+        self._session.store_output(slot, frame, output_value=corrected, is_conditioning_frame=True)
+
+    def propagate(self, *, backward: bool = False) -> dict[str, Logits]:
+        """Mask logits [H, W] float32 at the video's size, by object and frame."""
+        found: dict[str, Logits] = {}
+        for output in self._model.propagate_in_video_iterator(self._session, reverse=backward):
+            for object_id, logits in zip(output.object_ids, output.pred_masks, strict=True):
+                found.setdefault(object_id, {})[output.frame_idx] = _at_video_size(logits)
+        return found
+
+    def _add(self, prompt: FramePrompt) -> None:
+        slot, frame = self._session.obj_id_to_idx(prompt.object_id), int(prompt.frame_index)
+        if prompt.mask is not None:
+            side = self._model.image_size
+            mask = torch.from_numpy(prompt.mask)[None, None].float()
+            resized = F.interpolate(mask, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
+            self._session.add_mask_inputs(slot, frame, (resized >= 0.5).float())
+        else:
+            self._session.add_point_inputs(slot, frame, self._points(prompt))
+        self._session.obj_with_new_inputs.append(prompt.object_id)
+
+    def _points(self, prompt: FramePrompt) -> Mapping[str, Tensor]:
+        """Box corners, then clicks, in model pixels: [1, 1, P, 2] and [1, 1, P]."""
+        coords: list[tuple[float, float]] = []
+        labels: list[int] = []
+        if prompt.box is not None:
+            coords += [(prompt.box.x0_rel, prompt.box.y0_rel), (prompt.box.x1_rel, prompt.box.y1_rel)]
+            labels += [_BOX_START, _BOX_END]
+        for click in prompt.points:
+            coords.append((click.point.x_rel, click.point.y_rel))
+            labels.append(int(click.positive))
+        points = torch.tensor([[coords]]) * self._model.image_size
+        return {"point_coords": points, "point_labels": torch.tensor([[labels]], dtype=torch.int32)}
+
+
+def reference_logits(
+    model: EdgeTamVideoModel, frames: int, prompts: PromptSet, *, backward: bool = False
+) -> dict[str, Logits]:
+    """Mask logits of each object in a session of its own."""
+    found: dict[str, Logits] = {}
+    for object_id in prompts.object_ids:
+        session = EdgeTamSession(model, frames)
+        session.prompt(prompts.of_object(object_id))
+        found |= session.propagate(backward=backward)
+    return found
+
+
+def _at_video_size(logits: Tensor) -> NDArray[np.float32]:
+    full = F.interpolate(logits[None].float(), size=(SIZE.height, SIZE.width), mode="bilinear")
+    return full[0, 0].numpy()
