@@ -47,6 +47,7 @@ FIGURES: Mapping[str, Measure] = {
     "refine": refine.measure,
     "image_sizes": image_sizes.measure,
     "int8": int8.measure,
+    "trackers": image_sizes.measure_trackers,
     "first_mask": first_mask.measure,
     "shares": shares.measure,
     "resume": resume.measure,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
 import torch
@@ -21,6 +22,8 @@ from sam2.sam2_video_predictor import SAM2VideoPredictor
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.model.blocks import AS_WRITTEN, Sam2Blocks
 from backend.adapters.sam2.runtime.compiled_steps import Compiling
+from backend.adapters.sam2.trackers.build import build_edgetam
+from backend.adapters.sam2.trackers.config import read_config
 from backend.adapters.sam2.weights.checkpoint_files import DEMO
 from backend.adapters.sam2.weights.checkpoints import AUTO, PUBLISHED, find
 from backend.adapters.sam2.weights.image_size import at_image_size, resize_model
@@ -81,6 +84,19 @@ def seeded_engine(
     """Our engine of `seeded_pair`."""
     model = seeded_model(name, image_size=image_size)
     return _engine(model, f"seeded-{name}", device, precision=precision, compiling=compiling)
+
+
+def seeded_edgetam(device: torch.device, *, image_size: int) -> Sam2Engine:
+    """Our engine on the published EdgeTAM's shape with seeded weights. Raises ModelError without timm."""
+    with TemporaryDirectory() as folder, torch.random.fork_rng():
+        config = Path(folder) / "config.json"
+        config.write_text('{"model_type": "edgetam_video"}')
+        torch.manual_seed(SEED)
+        model = build_edgetam(read_config(config)).eval().requires_grad_(False)
+        vary_weights(model)
+    model.image_encoder.trunk.fuse()
+    resize_model(model, image_size)
+    return _engine(model, "seeded-edgetam", device)
 
 
 def seeded_pair(

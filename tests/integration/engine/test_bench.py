@@ -43,6 +43,13 @@ def test_quick_parity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "| smallest IoU with upstream's mask | `parity.iou_min` | ≥ 0.999 |" in capsys.readouterr().out
 
 
+def test_quick_trackers(tmp_path: Path) -> None:
+    main(["--quick", "--only", "trackers", "--json", str(tmp_path / "figures.json")])
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    for name in ("click", "frame_1", "frame_5"):
+        assert min(figures[f"trackers.{key}"] for key in (f"edgetam_{name}", f"tiny_{name}_s", f"edgetam_{name}_s")) > 0
+
+
 def test_an_interrupted_propagation_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
