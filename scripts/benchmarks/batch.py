@@ -24,7 +24,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from scripts.benchmarks.batch_simulation import simulated
 from scripts.demonstration.backend import MaskletProcess
@@ -234,23 +233,13 @@ class BatchBenchmark:
         found: dict[str, int] = json.loads((self.data / "run.json").read_text())["pids"]
         return found
 
-    def tasks(self, project: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        page = 1
-        while True:
-            params = {"project": project, "fields": "task_only", "include": "id,data,total_predictions"}
-            listed = self.api._call("GET", "/api/tasks/", params={**params, "page_size": 100, "page": page})
-            found += listed["tasks"]
-            if len(found) >= listed["total"] or not listed["tasks"]:
-                return found
-            page += 1
-
     def keys(self, project: int) -> Counter[str]:
-        return Counter(task["data"]["masklet"]["key"] for task in self.tasks(project))
+        return Counter(task["data"]["masklet"]["key"] for task in self.api.task_list(project))
 
     def predictions(self, project: int) -> dict[int, int]:
         """The number of predictions by task id, for tasks with predictions."""
-        return {task["id"]: task["total_predictions"] for task in self.tasks(project) if task["total_predictions"]}
+        counts = {int(task["id"]): int(task["total_predictions"]) for task in self.api.task_list(project)}
+        return {task_id: count for task_id, count in counts.items() if count}
 
 
 @dataclass

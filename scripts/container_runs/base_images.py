@@ -44,6 +44,9 @@ PROGRAMS = {
 }
 """Stand-ins by the repository of the official image."""
 
+OBJECT_STORE = StandIn("s3", "requirements.lock", ("localbucket",))
+"""Stands in for no image: it can be told to answer 503."""
+
 
 def base_image() -> str:
     """The image that docker/Dockerfile starts from."""
@@ -74,8 +77,13 @@ def prepare_base_images(engine: Engine, state: Path, say: Say) -> bool:
             if stand_in is None:
                 raise ContainersFailed(f"there is no stand-in for {image}: add one in {STAND_INS}")
             say(f"making {image}")
-            _make_program(engine, state, image, stand_in)
+            _make_program(engine, state, f"docker.io/{image if '/' in image else f'library/{image}'}", stand_in)
     return True
+
+
+def prepare_object_store(engine: Engine, state: Path, image: str) -> None:
+    """Makes the image of the object store. The base image is there, or can be pulled."""
+    _make_program(engine, state, image, OBJECT_STORE)
 
 
 def registry_answers() -> bool:
@@ -134,8 +142,7 @@ def _make_program(engine: Engine, state: Path, image: str, stand_in: StandIn) ->
     shutil.copytree(STAND_INS / stand_in.folder, context)
     if stand_in.lock:
         (context / "requirements.txt").write_text(lock_entries(REPOSITORY / stand_in.lock, stand_in.packages))
-    full = image if "/" in image else f"library/{image}"
-    engine.run("build", "--network", "host", "--tag", f"docker.io/{full}", str(context))
+    engine.run("build", "--network", "host", "--tag", image, str(context))
 
 
 def lock_entries(lock: Path, names: tuple[str, ...]) -> str:

@@ -7,18 +7,16 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from scripts.container_runs.engine import REPOSITORY, ContainersFailed, Engine, Say
 from scripts.label_studio.server import free_port
-
-PROJECT = "masklet-trial"
-"""Not the name in docker-compose.yml: containers and volumes of a stack in use stay as they are."""
 
 PROFILE = "cpu"
 MEDIA = "/label-studio/files/media"
@@ -26,7 +24,9 @@ MEDIA = "/label-studio/files/media"
 
 START_S = 1800.0
 POLL_S = 1.0
-EVERY_S = 15.0
+EVERY_S = 30.0
+"""As in docker-compose.yml."""
+
 CHECK_S = 60.0
 
 
@@ -40,21 +40,34 @@ class Container:
     exit_code: int
 
 
-class Stack:
-    """docker-compose.yml in the state folder's engine, with settings and media of its own."""
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A document for Compose. project: its name in the engine. stem: of the files that the state folder keeps of it."""
 
-    def __init__(self, engine: Engine, state: Path, say: Say) -> None:
+    document: Path
+    project: str
+    stem: str
+
+
+AS_SHIPPED = Application(REPOSITORY / "docker-compose.yml", "masklet-trial", "compose")
+"""Not by the name in docker-compose.yml: containers and volumes of a stack in use stay as they are."""
+
+
+class Stack:
+    """The containers of a document in the state folder's engine, with settings and media of their own."""
+
+    def __init__(self, engine: Engine, state: Path, say: Say, application: Application = AS_SHIPPED) -> None:
         self.engine = engine
         self.files = state / "files"
-        self.log = state / "compose.log"
-        self._env_file = state / "compose.env"
+        self.log = state / f"{application.stem}.log"
+        self._application = application
+        self._env_file = state / f"{application.stem}.env"
         self._say = say
-        self._checks: _HealthChecks | None = None
 
     @property
     def services(self) -> tuple[str, ...]:
         """The services of the profile, those that others wait for first."""
-        listed = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"]
+        listed = self._listed()
         return tuple(sorted(
             (name for name, service in listed.items() if PROFILE in service.get("profiles", [PROFILE])),
             key=lambda name: (len(listed[name].get("depends_on", {})), name),
@@ -66,25 +79,22 @@ class Stack:
         lines = self._env_file.read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
-    def configure(self, *, torch: str) -> None:
-        """Writes the variables: random passwords and free ports, made once; the media folder.
-
-        torch: the builds of PyTorch in the workers' image, cpu or cuda.
-        """
+    def configure(self, more: Mapping[str, str]) -> None:
+        """Writes the variables: random passwords and free ports, made once; the media folder; and more of them."""
         (self.files / "clips").mkdir(parents=True, exist_ok=True)
         known = self.settings if self._env_file.exists() else _new_settings()
-        settings = {**known, "MEDIA_DIR": str(self.files / "clips"), "MASKLET_TORCH": torch}
+        settings = {**known, "MEDIA_DIR": str(self.files / "clips"), **more}
         draft = self._env_file.with_suffix(".tmp")
         draft.touch(mode=0o600)
         draft.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         draft.replace(self._env_file)
 
     def build(self) -> None:
-        """Builds the images that docker-compose.yml builds, one after the other. Raises ContainersFailed.
+        """Builds the images that the document builds, one after the other. Raises ContainersFailed.
 
         One service for each image: podman-compose would build the same image for each of its services at once.
         """
-        listed = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"]
+        listed = self._listed()
         builders = {listed[name]["image"]: name for name in reversed(self.services) if "build" in listed[name]}
         for service in sorted(builders.values(), reverse=True):
             self._compose("build", service)
@@ -125,7 +135,7 @@ class Stack:
 
     def container(self, service: str) -> Container | None:
         """The service's container, running or not; None without one."""
-        labels = (f"com.docker.compose.project={PROJECT}", f"com.docker.compose.service={service}")
+        labels = (f"com.docker.compose.project={self._application.project}", f"com.docker.compose.service={service}")
         options = [part for label in labels for part in ("--filter", f"label={label}")]
         listed = self.engine.run("ps", "--all", "--quiet", "--no-trunc", *options).split()
         if not listed:
@@ -152,20 +162,30 @@ class Stack:
         self.engine.run("start", found.identity)
 
     def stop(self, service: str) -> int:
-        """Stops a service as an upgrade does and starts it again; returns its exit status, 137 if it was killed."""
+        """Stops a service as an upgrade does; returns its exit status, 137 if it was killed."""
         self._compose("stop", service)
-        found = self.container(service)
-        if found is None:
-            raise ContainersFailed(f"{service} has no container")
-        self.engine.run("start", found.identity)
-        return found.exit_code
+        return self._require(service).exit_code
+
+    def start(self, service: str) -> None:
+        """Starts a service that was stopped."""
+        self.engine.run("start", self._require(service).identity)
 
     def execute(self, service: str, *argv: str) -> str:
         """The output of a command inside the service's container. Raises ContainersFailed."""
-        found = self.container(service)
-        if found is None:
-            raise ContainersFailed(f"{service} has no container")
-        return self.engine.run("exec", found.identity, *argv)
+        return self.engine.run("exec", self._require(service).identity, *argv)
+
+    def command(self, command: str, service: str) -> None:
+        """Runs a command of the engine on the service's container, such as pause. Raises ContainersFailed."""
+        self.engine.run(command, self._require(service).identity)
+
+    def disconnect(self, service: str, network: str) -> None:
+        """Takes the service's host out of a network of the document: open connections get no answers."""
+        self.engine.run("network", "disconnect", self._network(network), self._require(service).identity)
+
+    def connect(self, service: str, network: str) -> None:
+        """Puts the host back, by the service's name."""
+        identity = self._require(service).identity
+        self.engine.run("network", "connect", "--alias", service, self._network(network), identity)
 
     def last_lines(self, service: str) -> str:
         """The end of a container's log, on one line."""
@@ -184,9 +204,24 @@ class Stack:
         """Runs the health checks beside the caller where the engine does not: what hangs is killed by them."""
         return _HealthChecks(self)
 
+    def _require(self, service: str) -> Container:
+        found = self.container(service)
+        if found is None:
+            raise ContainersFailed(f"{service} has no container")
+        return found
+
+    def _network(self, name: str) -> str:
+        """A network's name in the engine."""
+        return f"{self._application.project}_{name}"
+
+    def _listed(self) -> dict[str, dict[str, Any]]:
+        services: dict[str, dict[str, Any]] = yaml.safe_load(self._application.document.read_text())["services"]
+        return services
+
     def _compose(self, *argv: str) -> None:
-        options = ("--env-file", str(self._env_file), "--profile", PROFILE, "-p", PROJECT)
-        self.engine.compose(*options, *argv, log=self.log)
+        application = self._application
+        options = ("-f", str(application.document), "--env-file", str(self._env_file), "--profile", PROFILE)
+        self.engine.compose(*options, "-p", application.project, *argv, log=self.log)
 
 
 class _HealthChecks:

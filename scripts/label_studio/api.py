@@ -17,6 +17,8 @@ import httpx
 TIMEOUT_S = 120.0
 """Label Studio itself waits up to 100 s for a backend."""
 
+TASKS_A_PAGE = 100
+
 Json = dict[str, Any]
 
 
@@ -142,6 +144,17 @@ class LabelStudioApi:
         """The ids of a project's tasks, ascending."""
         params = {"project": project_id, "page_size": 1000, "fields": "task_only", "include": "id"}
         return sorted(int(task["id"]) for task in self._call("GET", "/api/tasks/", params=params)["tasks"])
+
+    def task_list(self, project_id: int) -> list[Json]:
+        """All tasks of a project with their id, data and total_predictions."""
+        found: list[Json] = []
+        params = {"project": project_id, "fields": "task_only", "include": "id,data,total_predictions"}
+        while True:
+            page = 1 + len(found) // TASKS_A_PAGE
+            listed = self._call("GET", "/api/tasks/", params={**params, "page_size": TASKS_A_PAGE, "page": page})
+            found += listed["tasks"]
+            if len(listed["tasks"]) < TASKS_A_PAGE:
+                return found
 
     def next_task(self, project_id: int) -> int:
         """The id of the next task for annotation."""

@@ -33,7 +33,7 @@ from backend.interfaces.cli import (
 )
 from backend.interfaces.cli.crowd import commands as crowd
 
-LEFT_OUT = {"av", "sam2", "torch", "torchvision"}
+LEFT_OUT = {"sam2", "torch", "torchvision"}
 """Packages that the image of the web process does not have (docker/select-lock)."""
 
 app = typer.Typer(help="Masklet: video segmentation for Label Studio with SAM 2.", no_args_is_help=True)
@@ -91,8 +91,8 @@ def main() -> None:
         if package not in LEFT_OUT:
             raise
         _complain(
-            f"this command needs {package}, which is not installed. The web process's image has no model and decoder: "
-            f"run it in a worker's container, as in `docker compose exec propagate masklet {' '.join(sys.argv[1:2])} …`"
+            f"this command needs {package}, which is not installed. The web process's image has no model: "
+            "run it in a worker's container (`docker compose exec propagate …`)"
         )
         sys.exit(2)
     except KeyboardInterrupt:

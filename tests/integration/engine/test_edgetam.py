@@ -37,7 +37,7 @@ from scripts.benchmarks.engine_figures.parity import MAX_LOGIT_DIFFERENCE, Agree
 from scripts.benchmarks.engine_figures.prompting import boxed, clicked, drawn, prompt_set
 from scripts.benchmarks.engine_figures.upstream import Logits
 from tests.fakes.clips import numbered_frame
-from tests.fakes.edgetam import resized_edgetam, save_edgetam, small_edgetam
+from tests.integration.engine.edgetam import resized_edgetam, save_edgetam, small_edgetam
 from tests.integration.engine.edgetam_oracle import EdgeTamSession, reference_logits
 
 FRAMES = 18

@@ -139,9 +139,9 @@ def test_entries_of_a_lock_keep_their_hashes() -> None:
 
 def test_variables_are_made_once_and_all_are_there(tmp_path: Path) -> None:
     stack = Stack(Engine("none", ("false",), ("false",)), tmp_path, lambda _: None)
-    stack.configure(torch="cuda")
+    stack.configure({"MASKLET_TORCH": "cuda"})
     first = stack.settings
-    stack.configure(torch="cpu")
+    stack.configure({"MASKLET_TORCH": "cpu"})
     assert stack.settings == {**first, "MASKLET_TORCH": "cpu"}
     needed = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()))
     assert needed <= set(first)

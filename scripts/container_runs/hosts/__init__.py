@@ -1,0 +1,1 @@
+"""Several hosts that share no disk, as containers: `./scripts/containers test --hosts N`."""
