@@ -18,7 +18,7 @@ from backend.adapters.sam2.passes import planned_passes
 from backend.adapters.sam2.prompt_encoding import positive_clicks, require_locatable
 from backend.adapters.sam2.propagation import PropagationInput, Sam2Propagation, masks_with_evidence
 from backend.adapters.sam2.runtime.compiled_steps import Compiling, reason_of
-from backend.adapters.sam2.runtime.device import choose_device, computing
+from backend.adapters.sam2.runtime.device import choose_device, telling_exhaustion
 from backend.adapters.sam2.runtime.options import EngineOptions
 from backend.adapters.sam2.runtime.warmup import NoiseVideo, run_all_steps
 from backend.adapters.sam2.snapshot import identity_of, load_state
@@ -198,7 +198,8 @@ def load_engine(
 def engine_of(checkpoint: Checkpoint, *, device: str, threads: int, options: EngineOptions = DEFAULTS) -> Sam2Engine:
     """Loads a checkpoint's files onto a device, at the checkpoint's image size: see `load_engine`."""
     target = choose_device(device, threads=threads)
-    with computing(target):
+    # Not in inference mode: a CPU refuses to compute in bfloat16 with weights that were made in it.
+    with telling_exhaustion(target):
         model = load_model(checkpoint).to(target)
     blocks = Sam2Blocks(
         model,

@@ -21,8 +21,7 @@ from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.runtime.compiled_steps import Compiling
 from backend.adapters.sam2.runtime.options import EngineOptions
 from backend.adapters.sam2.trackers import image_encoder_package
-from backend.adapters.sam2.weights.checkpoints import EDGETAM_FILES, find
-from backend.adapters.sam2.weights.load import load_model
+from backend.adapters.sam2.weights.checkpoints import EDGETAM_FILES
 from backend.application.ports.engine import NeverCancelled
 from backend.domain.errors import ModelError, SnapshotMismatch
 from backend.domain.geometry import Point, mask_iou
@@ -230,9 +229,8 @@ def test_the_propagate_command(model_dir: Path, tmp_path: Path, monkeypatch: pyt
     assert "on 3 frames" in done.output
 
 
-def test_bfloat16_runs_and_int8_is_refused(ours: Sam2Engine, model_dir: Path) -> None:
-    blocks = Sam2Blocks(load_model(find("edgetam", model_dir)), precision="bfloat16")
-    in_bfloat16 = Sam2Engine(blocks, ours.model)
+def test_bfloat16_runs_and_int8_is_refused(model_dir: Path) -> None:
+    in_bfloat16 = engine(model_dir, EngineOptions(precision="bfloat16"))
     (shown,) = in_bfloat16.segment(PanningVideo(2, SIZE), prompt_set([CLICK]), FrameIndex(1)).objects
     assert shown.mask.any()
     with pytest.raises(ModelError, match="int8 is for SAM 2's image encoders; .* choose auto"):

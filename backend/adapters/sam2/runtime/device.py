@@ -79,9 +79,19 @@ def computing(device: torch.device, precision: torch.dtype | None = None) -> Ite
     precision: None: `precision_of(device)`.
     """
     mixed = (precision or precision_of(device)) is torch.bfloat16
+    with (
+        telling_exhaustion(device),
+        torch.inference_mode(),
+        torch.autocast(device.type, torch.bfloat16, enabled=mixed),
+    ):
+        yield
+
+
+@contextmanager
+def telling_exhaustion(device: torch.device) -> Iterator[None]:
+    """Raises DeviceOutOfMemory in the place of torch's errors for too little memory."""
     try:
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            yield
+        yield
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise

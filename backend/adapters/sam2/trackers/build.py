@@ -1,8 +1,8 @@
 """EdgeTAM as a SAM2Base: sam2's modules, with another image encoder and a memory of fewer tokens.
 
 EdgeTAM has SAM 2's structure, so that the engine runs it as it runs SAM 2. The reference is transformers'
-`EdgeTamVideoModel`. It differs from EdgeTAM's and sam2's own code in one place: it makes the pointer of a mask prompt
-from the best of three candidates, they make it from the one candidate. Masklet does as they do.
+`EdgeTamVideoModel`. It differs from sam2's code in one place: it makes the pointer of a mask prompt from the best of
+three candidates, sam2 makes it from the one candidate. Masklet does as sam2 does.
 """
 
 from __future__ import annotations

@@ -13,12 +13,17 @@ import torch
 from safetensors.torch import save_file
 
 from backend.adapters.sam2.engine import load_engine
+from backend.adapters.sam2.runtime.options import EngineOptions
 from backend.adapters.sam2.weights import checkpoints
 from backend.adapters.sam2.weights.checkpoint_files import Architecture, Checkpoint, require_trainable
 from backend.adapters.sam2.weights.checkpoints import EDGETAM_FILES, PUBLISHED, find
 from backend.adapters.sam2.weights.load import build_model, load_model, model_config
 from backend.domain.errors import IntegrityError, InvalidInput, ModelError
+from backend.domain.geometry import Point
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.video import FrameIndex
 from tests.fakes.models import SMALL_CONFIG
+from tests.integration.engine.oracle import PanningVideo
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +168,22 @@ def test_an_engine_has_its_model_info(shipped: Path) -> None:
     assert (engine.model.name, engine.model.device, engine.model.image_size) == ("demo", "cpu", 128)
     assert engine.model.is_demo
     assert engine.model.version == find("demo", None).version
+
+
+def test_a_checkpoint_computes_in_bfloat16_on_a_cpu(shipped: Path) -> None:
+    """torch refuses that with weights that were made in inference mode."""
+    click = FramePrompt(ObjectId("a"), FrameIndex(1), (PointPrompt(Point(0.5, 0.5)),))
+    prompts = PromptSet.of([click], {ObjectId("a"): "Cell"})
+    masks = []
+    for precision in ("bfloat16", "float32"):
+        engine = load_engine(
+            "demo", model_dir=None, device="cpu", threads=1, options=EngineOptions(precision=precision)
+        )
+        (shown,) = engine.segment(PanningVideo(2), prompts, FrameIndex(1)).objects
+        masks.append(shown.mask)
+    in_bfloat16, in_float32 = masks
+    assert in_float32.any()
+    assert (in_bfloat16 & in_float32).sum() / (in_bfloat16 | in_float32).sum() > 0.8
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:99", "mps", "gpu!"])
