@@ -56,13 +56,13 @@ def test_the_web_app_loads_no_torch_sam2_av_or_pandas() -> None:
 
 PAGES_PROBE = """
 import sys
-import backend.interfaces.page_process, backend.adapters.media.decoder_pool, backend.interfaces.cli.import_
-import backend.bootstrap.imports.batch
+import backend.interfaces.page_process, backend.interfaces.decoder_process
+import backend.bootstrap.imports.batch, backend.bootstrap.export, backend.bootstrap.overlays
 print(*{name.partition(".")[0] for name in sys.modules})
 """
 
 
-def test_the_image_of_the_web_process_can_cut_pages_and_import() -> None:
+def test_the_image_of_the_web_process_can_cut_pages_import_and_export() -> None:
     done = subprocess.run([sys.executable, "-c", PAGES_PROBE], capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     imported = {name.lower().replace("_", "-") for name in done.stdout.split()}
