@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from backend.domain.errors import ModelError
 
 PACKAGE = "timm"
-INSTALL = "pip install 'masklet[trackers]'"
+INSTALL = "pip install timm"
 
 
 def require_package() -> None:
