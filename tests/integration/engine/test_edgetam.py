@@ -285,7 +285,7 @@ def test_another_model_than_edgetam_is_refused(damaged: Path) -> None:
 
 def test_without_its_package_it_says_how_to_install_it(model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_encoder_package, "find_spec", lambda name: None)
-    with pytest.raises(ModelError, match=r"timm, which is not installed: pip install 'masklet\[trackers\]'"):
+    with pytest.raises(ModelError, match=r"timm, which is not installed: pip install timm"):
         engine(model_dir)
 
 
