@@ -26,6 +26,7 @@ from backend.application.ports.clock import Clock
 from backend.application.ports.measuring.measures import looked_up
 from backend.application.ports.media import MediaFetch, VideoSource
 from backend.application.ports.video_wrapper import WrappedVideo
+from backend.application.worker.frame_subset import FrameSubset
 from backend.codecs.full_disk import full_disk_told
 from backend.domain.errors import Cancelled, MaskletError, MediaError, MediaUnreachable, PromptError
 from backend.domain.tasks import MediaRef
@@ -102,6 +103,10 @@ class CachedMedia:
         own = None if self._own is None else self._own.open(media)
         if own is not None:
             return own
+        whole = None if self._own is None else self._own.whole_of(media)
+        if whole is not None:
+            video, pages = whole
+            return FrameSubset(self.open(video), pages)
         wanted = _wanted(media, frames)
         holds = ExitStack()
         try:
@@ -147,6 +152,9 @@ class CachedMedia:
         """See the MediaFetcher port."""
         if self._own is not None and self._own.owns(media):
             return self._pool.start((), ())
+        whole = None if self._own is None else self._own.whole_of(media)
+        if whole is not None:
+            media, frames = whole[0], None
         return self._start(media, _wanted(media, frames))
 
     def _fetched(self, media: MediaRef, wanted: Sequence[int]) -> list[CachedFile]:

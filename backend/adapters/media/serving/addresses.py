@@ -29,6 +29,8 @@ DEFAULT_LIFE_S = 365 * 24 * 3600
 
 PAGE_DIGITS = 6
 OBJECT_LEAF = "object.svg"
+VIDEO_LEAF = "video.mp4"
+"""Of a video's file; any leaf but a page's would do."""
 
 
 @dataclass(frozen=True, slots=True)

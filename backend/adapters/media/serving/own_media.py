@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from backend.adapters.media.decoder_pool import DecoderPool
 from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
-from backend.adapters.media.serving.addresses import PREFIX, Grant, Signer
+from backend.adapters.media.serving.addresses import PREFIX, VIDEO_LEAF, Grant, Signer
 from backend.adapters.media.source_media import open_source_media
-from backend.application.imports.model import SourceMedia
+from backend.application.imports.model import SourceMedia, SourceMediaKind
 from backend.application.ports.clock import Clock
 from backend.application.ports.media import VideoSource
 from backend.application.worker.frame_subset import FrameSubset
@@ -52,12 +52,33 @@ class OwnMedia:
             return video
         return FrameSubset(video, [FrameIndex(page) for page in pages if page is not None])
 
+    def whole_of(self, media: MediaRef) -> tuple[MediaRef, list[FrameIndex]] | None:
+        """The video on another host that all addresses are pages of, and the pages' frames; None for anything else.
+
+        Fetched whole it has the pixels that the host with the file has. A page is a JPEG, and a request of its own.
+        """
+        targets = self._targets(media)
+        if targets is None or not media.is_pages or media.addresses[0].startswith(BUCKET):
+            return None
+        medium, pages = targets
+        frames = [FrameIndex(page) for page in pages if page is not None]
+        is_fetched = medium.kind is SourceMediaKind.VIDEO and self._records.is_elsewhere(medium)
+        if not is_fetched or len(frames) < len(pages):
+            return None
+        address = f"{media.addresses[0].rpartition('/')[0]}/{VIDEO_LEAF}"
+        return MediaRef((address,), is_pages=False), frames
+
     def owns(self, media: MediaRef) -> bool:
         """Whether `open` opens them. Reads no file of theirs."""
         return self._find(media) is not None
 
     def _find(self, media: MediaRef) -> tuple[SourceMedia, list[int | None]] | None:
-        """The medium, and per address its page."""
+        """The medium on this host, and per address its page."""
+        targets = self._targets(media)
+        return None if targets is None or self._records.is_elsewhere(targets[0]) else targets
+
+    def _targets(self, media: MediaRef) -> tuple[SourceMedia, list[int | None]] | None:
+        """The medium of all addresses, and per address its page."""
         if PREFIX not in media.addresses[0] and not media.addresses[0].startswith(BUCKET):
             return None
         try:
@@ -66,7 +87,7 @@ class OwnMedia:
             medium = self._records.medium(media_id)
         except (NotAllowed, NotFound, ValueError):
             return None
-        return None if self._records.is_elsewhere(medium) else (medium, [grant.page for grant in grants])
+        return medium, [grant.page for grant in grants]
 
     def _grant(self, address: str) -> Grant:
         """The target of an address. Raises NotAllowed.
