@@ -128,7 +128,10 @@ class DecoderPool:
         self._command = (*command, str(indices))
         self._answer_s = answer_s
         self._idle: list[_Child] = []
-        self._lock = threading.Lock()
+        # Held here, too: Python closes the pipes of a child that is garbage with the reader that gives it back.
+        self._lent: set[_Child] = set()
+        # A reader may be given back by the garbage collection of a thread that holds it.
+        self._lock = threading.RLock()
 
     def prepare(self) -> None:
         """Starts a child ahead of the first question: that takes it a second."""
@@ -166,6 +169,7 @@ class DecoderPool:
         with self._lock:
             child = self._idle.pop() if self._idle else None
         child = child or _Child(self._command, self._answer_s)
+        self._lent.add(child)
         is_well = False
         try:
             yield child
@@ -187,6 +191,7 @@ class DecoderPool:
             child.end()
 
     def _give_back(self, child: _Child, *, is_well: bool) -> None:
+        self._lent.discard(child)
         with self._lock:
             is_kept = is_well and len(self._idle) < MAX_IDLE
             if is_kept:

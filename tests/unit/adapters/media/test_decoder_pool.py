@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,22 @@ def pool(quarantine: Quarantine, tmp_path: Path) -> Iterator[DecoderPool]:
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     return write_clip(tmp_path / "clip.mp4", ClipSpec())
+
+
+def test_a_reader_that_becomes_garbage_gives_its_child_back_usable(
+    pool: DecoderPool, clip: Path, tmp_path: Path
+) -> None:
+    """As after an error in the middle of a video, whose traceback holds the reader in a cycle."""
+    with pool.open_video(clip, HASH, indices=IndexCache(tmp_path / "indices")) as video:
+        cycle: list[object] = [video.frames(FrameRange(FrameIndex(0), FrameIndex(9)))]
+        first = next(cycle[0])  # type: ignore[call-overload]
+        cycle.append(cycle)
+        (child,) = pool._lent
+        del cycle, child
+        gc.collect()
+        assert not pool._lent
+        assert len(pool._idle) == 1
+        assert np.array_equal(video.frame(FrameIndex(0)), first[1])
 
 
 def test_frames_are_those_of_this_process(pool: DecoderPool, clip: Path, tmp_path: Path) -> None:
