@@ -5,9 +5,6 @@ A person's action is answered during another task's propagation, whose masks sta
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -176,10 +173,5 @@ def test_prewarm_predict_track_and_release(stack: Stack) -> None:
         if ask(stack, "prewarm", frame=20, window=0)["cached"] == [19]:
             break
         time.sleep(0.2)
-    # A worker that goes on could encode both before the reply.
-    worker: int = json.loads((stack.data / "run.json").read_text())["pids"]["interactive"]
-    os.kill(worker, signal.SIGSTOP)
-    try:
-        assert ask(stack, "prewarm", frame=3, window=1)["pending"] == [2, 3]
-    finally:
-        os.kill(worker, signal.SIGCONT)
+    again = ask(stack, "prewarm", frame=3, window=1)
+    assert sorted(again["pending"] + again["cached"]) == [2, 3], "a fast worker has encoded them before the reply"
