@@ -100,13 +100,11 @@ class CachedMedia:
 
     def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
         """See the MediaLibrary port."""
-        own = None if self._own is None else self._own.open(media)
-        if own is not None:
-            return own
-        whole = None if self._own is None else self._own.whole_of(media)
-        if whole is not None:
-            video, pages = whole
-            return FrameSubset(self.open(video), pages)
+        found = None if self._own is None else self._own.find(media)
+        if self._own is not None and found is not None and found.is_here:
+            return self._own.open_found(found)
+        if found is not None and found.whole is not None and found.frames is not None:
+            return FrameSubset(self.open(found.whole), found.frames)
         wanted = _wanted(media, frames)
         holds = ExitStack()
         try:
@@ -150,11 +148,11 @@ class CachedMedia:
 
     def fetch(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> MediaFetch:
         """See the MediaFetcher port."""
-        if self._own is not None and self._own.owns(media):
+        found = None if self._own is None else self._own.find(media)
+        if found is not None and found.is_here:
             return self._pool.start((), ())
-        whole = None if self._own is None else self._own.whole_of(media)
-        if whole is not None:
-            media, frames = whole[0], None
+        if found is not None and found.whole is not None:
+            media, frames = found.whole, None
         return self._start(media, _wanted(media, frames))
 
     def _fetched(self, media: MediaRef, wanted: Sequence[int]) -> list[CachedFile]:

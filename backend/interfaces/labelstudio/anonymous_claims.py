@@ -131,9 +131,8 @@ class AnonymousClaims:
         claims = {} if is_anonymous(user_task.user) else self.annotators.shown_lately(user_task.task)
         if not claims or {draft.user for draft in self._drafts(user_task.task)} - {user_task.user}:
             return {}
-        for name in [name for name, shown in claims.items() if with_unanswered and not shown]:
-            asked = self._prompts(replace(user_task, user=name))
-            claims[name] = frozenset((prompt.object_id, prompt.frame_index) for prompt in asked)
+        if with_unanswered:
+            claims = {name: shown or self._prompted(replace(user_task, user=name)) for name, shown in claims.items()}
         self._move_claimed(user_task, ViewState(claims))
         return claims
 
@@ -153,6 +152,9 @@ class AnonymousClaims:
                     break
                 self.parts.annotation_service.clock.sleep(DRAFT_PAUSE_S)
         return ()
+
+    def _prompted(self, user_task: UserTask) -> frozenset[ObjectFrameKey]:
+        return frozenset((prompt.object_id, prompt.frame_index) for prompt in self._prompts(user_task))
 
     def _prompts(self, user_task: UserTask) -> PromptSet:
         return self.parts.ledger.prompts(user_task.task, user=user_task.user)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
-
-from backend.domain.geometry import BoolMask
+from backend.domain.geometry import BoolMask, box_of_mask
 from backend.evaluation.synthetic.clips import render_clip
 from scripts.demonstration.write_video import write_video
 
@@ -33,9 +31,8 @@ def prepare_batch(folder: Path, *, clips: int, frames: int) -> Path:
 
 
 def _object(number: int, mask: BoolMask) -> dict[str, object]:
-    """mask: [H, W] bool. The box is relative to the frame."""
-    rows, columns = np.nonzero(mask)
-    height, width = mask.shape
-    box = [columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height]
-    prompt = {"frame": 0, "box": [round(float(side), 4) for side in box]}
+    """mask: [H, W] bool, not empty."""
+    box = box_of_mask(mask)
+    assert box is not None
+    prompt = {"frame": 0, "box": [round(side, 4) for side in (box.x0_rel, box.y0_rel, box.x1_rel, box.y1_rel)]}
     return {"id": f"object-{number}", "label": f"Object {number}", "prompts": [prompt]}

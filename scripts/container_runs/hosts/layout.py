@@ -19,8 +19,6 @@ OBJECT_STORE_IMAGE = "masklet-trial-s3"
 SINGLE = "single"
 WEBS = ("web-1", "web-2")
 IMPORTER = WEBS[0]
-
-
 NETWORKS = ("default", "ledger", "store")
 """Of ledger and store a network each, so that one host can be cut off from one of them."""
 
@@ -92,17 +90,12 @@ def document(shipped: Mapping[str, Service], *, workers: int, batch: Path) -> di
     }
     hosts["postgres"]["ports"] = ["127.0.0.1:${HOSTS_POSTGRES_PORT}:5432"]
     for name, port in zip(WEBS, ("${MASKLET_PORT}", "${HOSTS_WEB_2_PORT}"), strict=True):
-        web = _host(shipped["web"], name, NETWORKS)
+        web = hosts[name] = _masklet_host(shipped["web"], name)
         web["ports"] = [f"127.0.0.1:{port}:9090"]
-        web["environment"] = {**web["environment"], **EVERY_HOST}
-        web["volumes"] = [f"{name}:/data", f"{batch}:{BATCH}:ro"]
+        web["volumes"] += [f"{batch}:{BATCH}:ro"]
         web["networks"] = {network: {"aliases": ["web"]} if network == "default" else {} for network in NETWORKS}
-        hosts[name] = web
     for name in worker_names(workers):
-        worker = _host(shipped["propagate"], name, NETWORKS)
-        worker["environment"] = {**worker["environment"], **EVERY_HOST}
-        worker["volumes"] = [f"{name}:/data"]
-        hosts[name] = worker
+        hosts[name] = _masklet_host(shipped["propagate"], name)
     hosts[SINGLE] = _single_machine(shipped, batch)
     volumes = [name for host in hosts.values() for name in _named_volumes(host)]
     return {"services": hosts, "networks": {name: {} for name in NETWORKS}, "volumes": {name: {} for name in volumes}}
@@ -115,6 +108,12 @@ def _host(service: Service, name: str, networks: tuple[str, ...]) -> Service:
     volumes = [volume.replace("./", f"{REPOSITORY}/", 1) for volume in service.get("volumes", []) if "./" in volume]
     kept = [volume for volume in service.get("volumes", []) if "./" not in volume]
     return {**host, "hostname": name, "networks": list(networks), "volumes": [*kept, *volumes]}
+
+
+def _masklet_host(service: Service, name: str) -> Service:
+    """A host with a data folder of its own."""
+    host = _host(service, name, NETWORKS)
+    return {**host, "environment": {**host["environment"], **EVERY_HOST}, "volumes": [f"{name}:/data"]}
 
 
 def _single_machine(shipped: Mapping[str, Service], batch: Path) -> Service:

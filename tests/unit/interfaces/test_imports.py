@@ -68,6 +68,7 @@ def test_the_image_of_the_web_process_can_cut_pages_import_and_export() -> None:
     imported = {name.lower().replace("_", "-") for name in done.stdout.split()}
     assert "av" in imported
     assert imported & left_out_of_the_image() <= IF_THERE
+    assert left_out_of_the_image() >= LEFT_OUT
 
 
 FORK_PROBE = f"""

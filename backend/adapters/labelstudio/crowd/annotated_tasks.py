@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annotations, author_of
 from backend.adapters.labelstudio.api.project_source import ProjectSource
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.config.task_data import with_task_data
+from backend.adapters.labelstudio.reading.fields import wall_clock_s
 from backend.adapters.labelstudio.reading.labelled import LabelledTask
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.application.crowd.quality.crowd_tasks import ListedTask, OpenTask, SubmittedVideo
@@ -72,17 +72,9 @@ def _listed(task: TaskKey, name: str, annotations: Sequence[AnnotationRecord]) -
 
 
 def _submission(annotation: AnnotationRecord) -> Submission:
-    return Submission(_user(annotation), annotation.annotation_id, _seconds(annotation.updated_at))
+    return Submission(_user(annotation), annotation.annotation_id, wall_clock_s(annotation.updated_at) or 0.0)
 
 
 def _user(annotation: AnnotationRecord) -> str:
     """The author as verdicts and the player name them; a user whose name is not known, by number."""
     return author_of(annotation) or f"user {annotation.user or 'unknown'}"
-
-
-def _seconds(written: str) -> float:
-    """Label Studio's time as wall clock seconds; 0 without one."""
-    try:
-        return datetime.fromisoformat(written).timestamp()
-    except ValueError:
-        return 0.0

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from backend.adapters.labelstudio.config.label_config import Binding
-from backend.adapters.labelstudio.reading.fields import Json
+from backend.adapters.labelstudio.reading.fields import Json, wall_clock_s
 from backend.adapters.labelstudio.reading.regions import VIDEO_KINDS
 from backend.adapters.labelstudio.written_regions import instance_of
 from backend.application.annotation.prompt_ownership import ObjectFrameKey
@@ -41,16 +40,7 @@ def newest_draft(task: Json) -> Draft:
     newest = max(kept, key=lambda draft: str(draft.get("updated_at") or ""), default={})
     result = newest.get("result")
     name = f"draft {newest.get('id')}" if kept else ""
-    return Draft(result if isinstance(result, list) else [], name, _seconds(newest.get("updated_at")))
-
-
-def _seconds(time: object) -> float | None:
-    """Seconds since 1970 of a time as in 2026-01-01T00:00:00.123456Z; None for anything else."""
-    try:
-        read = datetime.fromisoformat(str(time))
-    except ValueError:
-        return None
-    return None if read.tzinfo is None else read.timestamp()
+    return Draft(result if isinstance(result, list) else [], name, wall_clock_s(newest.get("updated_at")))
 
 
 def shows_prediction(task: Json, model_version: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import cast
 
 from backend.domain.errors import MalformedRequest, PromptError
@@ -72,3 +73,11 @@ def as_flag(value: object, where: str) -> bool:
 
 def _kind(value: object) -> str:
     return "missing" if value is None else type(value).__name__
+
+
+def wall_clock_s(written: object) -> float | None:
+    """Seconds since 1970 of Label Studio's time, as in 2026-01-01T00:00:00.123456Z; None for anything else."""
+    try:
+        return datetime.fromisoformat(str(written)).timestamp()
+    except ValueError:
+        return None

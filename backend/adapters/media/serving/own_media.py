@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from backend.adapters.media.decoder_pool import DecoderPool
@@ -18,6 +19,28 @@ from backend.domain.tasks import MediaRef
 from backend.domain.video import FrameIndex
 
 BUCKET = "s3://"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMedia:
+    """A medium that Masklet serves. frames: those of its addresses; None: all. is_here: whether this host has it."""
+
+    media: MediaRef
+    medium: SourceMedia
+    frames: list[FrameIndex] | None
+    is_here: bool
+
+    @property
+    def whole(self) -> MediaRef | None:
+        """The video on another host that the addresses are pages of; None for anything else.
+
+        Fetched whole it has the pixels that the host with the file has. A page is a JPEG, and a request of its own.
+        """
+        address, _, _ = self.media.addresses[0].rpartition("/")
+        is_fetched = not self.is_here and self.medium.kind is SourceMediaKind.VIDEO and not address.startswith(BUCKET)
+        if not is_fetched or self.frames is None or len(self.frames) < len(self.media.addresses):
+            return None
+        return MediaRef((f"{address}/{VIDEO_LEAF}",), is_pages=False)
 
 
 class OwnMedia:
@@ -39,46 +62,20 @@ class OwnMedia:
         self._clock = clock
 
     def open(self, media: MediaRef) -> VideoSource | None:
-        """The media, if all addresses are of one medium that Masklet serves; else None: they must be fetched.
+        """The media, if all addresses are of one medium that Masklet serves from this host; else None.
 
         Raises MediaError if the file is missing or was changed, PromptError for a frame that does not exist.
         """
-        found = self._find(media)
-        if found is None:
-            return None
-        medium, pages = found
-        video = open_source_media(medium, self._indices, self._decoders)
-        if not media.is_pages or pages[0] is None:
-            return video
-        return FrameSubset(video, [FrameIndex(page) for page in pages if page is not None])
+        found = self.find(media)
+        return None if found is None or not found.is_here else self.open_found(found)
 
-    def whole_of(self, media: MediaRef) -> tuple[MediaRef, list[FrameIndex]] | None:
-        """The video on another host that all addresses are pages of, and the pages' frames; None for anything else.
+    def open_found(self, found: FoundMedia) -> VideoSource:
+        """Media of this host. Raises as `open` does."""
+        video = open_source_media(found.medium, self._indices, self._decoders)
+        return video if found.frames is None else FrameSubset(video, found.frames)
 
-        Fetched whole it has the pixels that the host with the file has. A page is a JPEG, and a request of its own.
-        """
-        targets = self._targets(media)
-        if targets is None or not media.is_pages or media.addresses[0].startswith(BUCKET):
-            return None
-        medium, pages = targets
-        frames = [FrameIndex(page) for page in pages if page is not None]
-        is_fetched = medium.kind is SourceMediaKind.VIDEO and self._records.is_elsewhere(medium)
-        if not is_fetched or len(frames) < len(pages):
-            return None
-        address = f"{media.addresses[0].rpartition('/')[0]}/{VIDEO_LEAF}"
-        return MediaRef((address,), is_pages=False), frames
-
-    def owns(self, media: MediaRef) -> bool:
-        """Whether `open` opens them. Reads no file of theirs."""
-        return self._find(media) is not None
-
-    def _find(self, media: MediaRef) -> tuple[SourceMedia, list[int | None]] | None:
-        """The medium on this host, and per address its page."""
-        targets = self._targets(media)
-        return None if targets is None or self._records.is_elsewhere(targets[0]) else targets
-
-    def _targets(self, media: MediaRef) -> tuple[SourceMedia, list[int | None]] | None:
-        """The medium of all addresses, and per address its page."""
+    def find(self, media: MediaRef) -> FoundMedia | None:
+        """The medium that all addresses are of, on whichever host; None for other media. Reads no file of theirs."""
         if PREFIX not in media.addresses[0] and not media.addresses[0].startswith(BUCKET):
             return None
         try:
@@ -87,7 +84,9 @@ class OwnMedia:
             medium = self._records.medium(media_id)
         except (NotAllowed, NotFound, ValueError):
             return None
-        return medium, [grant.page for grant in grants]
+        pages = [FrameIndex(grant.page) for grant in grants if grant.page is not None]
+        has_pages = media.is_pages and grants[0].page is not None
+        return FoundMedia(media, medium, pages if has_pages else None, not self._records.is_elsewhere(medium))
 
     def _grant(self, address: str) -> Grant:
         """The target of an address. Raises NotAllowed.

@@ -6,20 +6,19 @@ the published EdgeTAM. A value that Masklet cannot run is refused.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.codecs.json_file import read_json
 from backend.domain.errors import ModelError
 
 MODEL_TYPE = "edgetam_video"
 STRIDE = 16
 """Pixels of the image a pixel of the coarse feature map, in each direction."""
 
-_MOST_TEXT_BYTES = 2**20
 _ARCHITECTURE = re.compile(r"repvit_[a-z0-9_]{1,20}(\.[a-z0-9_]{1,30})?")
 
 _FIXED: Mapping[str, object] = {
@@ -217,13 +216,11 @@ class _Reader:
 
 def _values(path: Path) -> Mapping[str, object]:
     try:
-        if path.stat().st_size > _MOST_TEXT_BYTES:
-            raise ModelError(f"{path} is no model's config: it is too large")
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path} is no model's config: it cannot be read as JSON") from error
+    except ValueError as error:
+        raise ModelError(f"{path} is no model's config: {error}") from error
     if not isinstance(values, dict):
         raise ModelError(f"{path} is no model's config: it is no JSON object")
     return values

@@ -60,6 +60,7 @@ PUBLISHED: Mapping[str, PublishedCheckpoint] = {
 EDGETAM = "edgetam"
 EDGETAM_FILES = ("edgetam/model.safetensors", "edgetam/config.json")
 """EdgeTAM's files below the model folder, as transformers' `save_pretrained` writes them."""
+EDGETAM_SOURCE = "from the repository yonigozlan/EdgeTAM-hf of Hugging Face"
 
 NAMES = (*PUBLISHED, EDGETAM, DEMO)
 _BEST_FIRST = ("large", "base_plus", "small", "tiny", DEMO)
@@ -141,7 +142,7 @@ def _locate_published(entry: PublishedCheckpoint, model_dir: Path | None) -> Che
 
 def _remedy(name: str) -> str:
     if name == EDGETAM:
-        return f"put {' and '.join(EDGETAM_FILES)} there, from the repository yonigozlan/EdgeTAM-hf of Hugging Face"
+        return f"put {' and '.join(EDGETAM_FILES)} there, {EDGETAM_SOURCE}"
     return "reinstall Masklet" if name == DEMO else f"fetch it with `masklet models pull {name}`"
 
 

@@ -13,7 +13,13 @@ from typing import BinaryIO
 import httpx
 
 from backend.adapters.sam2.weights.checkpoint_files import DEMO, require_hash
-from backend.adapters.sam2.weights.checkpoints import EDGETAM, EDGETAM_FILES, PUBLISHED, PublishedCheckpoint
+from backend.adapters.sam2.weights.checkpoints import (
+    EDGETAM,
+    EDGETAM_FILES,
+    EDGETAM_SOURCE,
+    PUBLISHED,
+    PublishedCheckpoint,
+)
 from backend.domain.errors import IntegrityError, ModelError
 
 Progress = Callable[[int, int], None]
@@ -57,7 +63,7 @@ def _published(name: str) -> PublishedCheckpoint:
     if name == EDGETAM:
         raise ModelError(
             f"edgetam is not fetched by Masklet: put {' and '.join(EDGETAM_FILES)} into the model folder, "
-            "from the repository yonigozlan/EdgeTAM-hf of Hugging Face"
+            f"{EDGETAM_SOURCE}"
         )
     if name not in PUBLISHED:
         raise ModelError(f"there is no checkpoint {name!r} to fetch; choose {', '.join(PUBLISHED)}")

@@ -6,7 +6,6 @@ names the weights' SHA-256. A folder from another machine is not trusted: see `r
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -21,6 +20,7 @@ import yaml
 from backend.adapters.sam2.weights.checkpoint_files import DEMO, Checkpoint, is_image_size, require_hash
 from backend.codecs.atomic_file import sync_path
 from backend.codecs.full_disk import full_disk_told
+from backend.codecs.json_file import read_json
 from backend.domain.errors import IntegrityError, InvalidInput, MaskletError
 
 logger = logging.getLogger(__name__)
@@ -219,13 +219,13 @@ def _checked_values(value: object, file: str) -> list[object]:
 def read_card(path: Path) -> Mapping[str, object]:
     """The content of a card. Raises IntegrityError if it is missing, damaged, or of another release."""
     try:
-        if path.stat().st_size > _MOST_TEXT_BYTES:
-            raise IntegrityError(f"{path} is no card of a checkpoint: it is too large")
-        card = json.loads(path.read_text(encoding="utf-8"))
+        card = read_json(path)
     except FileNotFoundError as error:
         raise IntegrityError(f"{path.parent} is no trained checkpoint: {path.name} is missing") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
         raise IntegrityError(f"{path} is no card of a checkpoint: it cannot be read as JSON") from error
+    except ValueError as error:
+        raise IntegrityError(f"{path} is no card of a checkpoint: {error}") from error
     if not isinstance(card, dict) or card.get("format") != CARD_FORMAT:
         raise IntegrityError(f"{path} is no card of this release's checkpoints (format {CARD_FORMAT})")
     if not _SHA256.fullmatch(str(card.get("sha256"))) or not isinstance(card.get("name"), str):
