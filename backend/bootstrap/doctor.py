@@ -26,6 +26,7 @@ from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.projects import ProjectDirectory
 from backend.application.projects.plan import own_backend, version_to_show
 from backend.bootstrap.container import Container
+from backend.bootstrap.detection.detector import detector_finding
 from backend.bootstrap.finding import Finding, Verdict, guarded
 from backend.bootstrap.masks.check import store_finding
 from backend.bootstrap.media import media_library, task_media
@@ -51,6 +52,7 @@ def findings(container: Container, *, backend_url: str, project_id: int | None =
         ("queue", _queue),
         ("checkpoint", _checkpoint),
         ("device", _device),
+        ("detector", detector_finding),
     ):
         yield guarded(subject, lambda check=check: check(container))  # type: ignore[misc]
     yield from _label_studio(container, backend_url, project_id)

@@ -17,6 +17,7 @@ from backend.adapters.machine.processes import is_dead, own_place
 from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.service import MediaService
 from backend.adapters.media.serving.thumbnails import Thumbnails
+from backend.adapters.queue.detection_channel import RedisDetectionChannel
 from backend.adapters.queue.hover_channel import RedisHoverChannel
 from backend.adapters.queue.signals import RedisLogins, RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
 from backend.adapters.store.objects.s3 import S3Objects
@@ -41,13 +42,14 @@ from backend.application.player.current_masks import CurrentMasks, open_current_
 from backend.application.ports.clock import Clock
 from backend.application.ports.cluster.logins import LoginStore
 from backend.application.ports.engine import ModelDirectory
-from backend.application.ports.hover import HoverChannel
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec
 from backend.application.ports.measuring.measures import Measures
-from backend.application.ports.prewarm import PrewarmChannel
 from backend.application.ports.queue import JobQueue
+from backend.application.ports.requests.detection import DetectionChannel
+from backend.application.ports.requests.hover import HoverChannel
+from backend.application.ports.requests.prewarm import PrewarmChannel
 from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.background import open_handover, open_housekeeper, open_leftovers
 from backend.bootstrap.container import Container
@@ -142,6 +144,7 @@ class WebParts:
     clock: Clock
     prewarm_channel: PrewarmChannel
     hover_channel: HoverChannel
+    detection_channel: DetectionChannel
     session_cursors: SessionCursors
     key_values: KeyValueStore
     task_signer: TaskSigner
@@ -234,6 +237,7 @@ def build_web(container: Container) -> WebParts:
         leftovers=open_leftovers(container),
         prewarm_channel=prewarm_channel,
         hover_channel=RedisHoverChannel(container.queue_address),
+        detection_channel=RedisDetectionChannel(container.queue_address),
         session_cursors=RedisSessionCursors(container.queue_address),
         key_values=container.key_values,
         task_signer=container.task_signer,

@@ -21,7 +21,7 @@ from backend.adapters.sam2.weights.calibrators import load_calibrator
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.measuring.log_fields import log_everywhere
 from backend.application.ports.notifier import WAITER_ADDED, Notifier
-from backend.application.ports.prewarm import PrewarmChannel, PrewarmRequest, frames_around
+from backend.application.ports.requests.prewarm import PrewarmChannel, PrewarmRequest, frames_around
 from backend.application.worker.hover_loop import HoverLoop, HoverParts
 from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.scheduling.click_order import ClickOrder
@@ -31,6 +31,7 @@ from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
 from backend.application.worker.scheduling.priority_jobs import PriorityJobs
 from backend.application.worker.threads import in_thread
 from backend.bootstrap.container import Container
+from backend.bootstrap.detection.answering import answering_detections
 from backend.bootstrap.engine import build_engine
 from backend.bootstrap.heartbeat import beating, own_worker_name, work_bound_s
 from backend.bootstrap.masks.check import require_store
@@ -182,6 +183,7 @@ def run_worker(
                 kept_announced(container.model_announcement, model),
                 _prewarming(runtime, worker.is_stopping),
                 _answering_hovers(container, runtime, kind, worker.is_stopping),
+                answering_detections(container, job_runner.media, kind, worker.is_stopping),
                 _running_priority_jobs(runtime, kind, worker.is_stopping),
                 watch.watching(lambda: runtime.engine_lock.is_working),
                 publishing(container, worker_name, model.device),

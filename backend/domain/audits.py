@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backend.domain.scoring import FAILED_BELOW
+from backend.domain.uncertainty.scoring import FAILED_BELOW
 
 MIN_AUDITED_MASKS = 30
 """Smallest count of audited masks with a verdict; below it, one more failure would change the verdict."""

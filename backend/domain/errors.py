@@ -81,6 +81,10 @@ class ModelError(MaskletError):
     """The checkpoint is missing, wrong, or does not load."""
 
 
+class DetectorMissing(ModelError):
+    """There is no detector to find objects by a text."""
+
+
 class DeviceOutOfMemory(MaskletError):
     """The device has too little memory for this request."""
 

@@ -118,6 +118,17 @@ def box_of_mask(mask: BoolMask) -> Box | None:
     )
 
 
+def box_iou(first: Box | None, second: Box | None) -> float:
+    """Intersection over union of two boxes; 1 if both are None, 0 if one is."""
+    if first is None or second is None:
+        return 1.0 if first is second else 0.0
+    width = min(first.x1_rel, second.x1_rel) - max(first.x0_rel, second.x0_rel)
+    height = min(first.y1_rel, second.y1_rel) - max(first.y0_rel, second.y0_rel)
+    shared = max(width, 0.0) * max(height, 0.0)
+    areas = ((box.x1_rel - box.x0_rel) * (box.y1_rel - box.y0_rel) for box in (first, second))
+    return shared / (sum(areas) - shared)
+
+
 def mask_iou(first: BoolMask, second: BoolMask) -> float:
     """Intersection over union of two masks of one shape; 1.0 if both are empty."""
     union = int(np.count_nonzero(first | second))

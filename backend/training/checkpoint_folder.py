@@ -24,7 +24,7 @@ from backend.adapters.sam2.weights.trained import (
 )
 from backend.codecs.atomic_file import sync_path
 from backend.codecs.full_disk import full_disk_told
-from backend.domain.calibration import Calibrator
+from backend.domain.uncertainty.calibration import Calibrator
 
 
 def write_weights(weights: Mapping[str, Tensor], like: Mapping[str, Tensor], path: Path) -> str:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.application.ports.engine import NeverCancelled
 from backend.application.worker.mask_records import scorer_of
-from backend.domain.calibration import Calibrator
 from backend.domain.crowd.agreement_boundaries import boundary_f
 from backend.domain.geometry import BoolMask, Point, mask_iou
-from backend.domain.prioritization import FrameCurve, Policy, choose_frames
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
-from backend.domain.scoring import FAILED_BELOW
+from backend.domain.uncertainty.calibration import Calibrator
+from backend.domain.uncertainty.prioritization import FrameCurve, Policy, choose_frames
+from backend.domain.uncertainty.scoring import FAILED_BELOW
 from backend.domain.video import Direction, FrameIndex
 from backend.evaluation.metrics import largest_error
 from backend.training.calibration.tracking_runs import LabelledClip, tracked_objects

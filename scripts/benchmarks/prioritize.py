@@ -27,8 +27,8 @@ from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.weights.calibrators import find_calibrator
 from backend.adapters.sam2.weights.checkpoints import AUTO, find
 from backend.adapters.sam2.weights.image_size import at_image_size
-from backend.domain.calibration import Calibrator
-from backend.domain.prioritization import Policy
+from backend.domain.uncertainty.calibration import Calibrator
+from backend.domain.uncertainty.prioritization import Policy
 from backend.evaluation.calibration_metrics import mean_interval, ratio_interval
 from backend.training.calibration.tracking_runs import LabelledClip
 from scripts.benchmarks.clip_folders import clip_names, read_clip

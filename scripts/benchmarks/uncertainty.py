@@ -29,9 +29,9 @@ from backend.adapters.sam2.weights.checkpoints import AUTO, find
 from backend.adapters.sam2.weights.image_size import at_image_size
 from backend.application.ports.engine import NeverCancelled
 from backend.application.worker.mask_records import scorer_of
-from backend.domain.calibration import Calibrator
 from backend.domain.errors import InvalidInput
 from backend.domain.prompts import PromptSet
+from backend.domain.uncertainty.calibration import Calibrator
 from backend.domain.video import Direction
 from backend.training.calibration.feature_rows import feature_rows
 from backend.training.calibration.tracking_runs import Track, mask_prompt, track_clip

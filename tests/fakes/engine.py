@@ -1,4 +1,4 @@
-"""A video, a segmenter and a mask codec without a model. The mask's column is the frame's index."""
+"""A video, a segmenter, a mask codec and a detector without a model. The mask's column is the frame's index."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from backend.application.ports.engine import CancelToken, Propagation
 from backend.application.ports.frame_by_frame import FrameByFrame
 from backend.application.ports.media import VideoSource
+from backend.domain.detections import Detection, distinct_detections
 from backend.domain.errors import MediaError, SnapshotMismatch
 from backend.domain.geometry import FrameSize, RgbFrame, box_of_mask
 from backend.domain.jobs import ModelInfo
@@ -165,3 +166,17 @@ def _done(resume: bytes | None) -> int:
 
 def _ids(prompts: PromptSet) -> tuple[ObjectId, ...]:
     return prompts.object_ids
+
+
+class FakeDetector:
+    """A Detector that finds what was put into `found`, by text. asked: (text, width, height) of each call."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[Detection, ...]] = {}
+        self.asked: list[tuple[str, int, int]] = []
+
+    def detect(self, picture: RgbFrame, text: str, *, least_score: float | None = None) -> tuple[Detection, ...]:
+        height, width = picture.shape[:2]
+        self.asked.append((text, width, height))
+        least = 0.0 if least_score is None else least_score
+        return distinct_detections(each for each in self.found.get(text, ()) if each.score >= least)

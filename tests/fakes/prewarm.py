@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.application.ports.prewarm import MediaStatus, PrewarmRequest
+from backend.application.ports.requests.prewarm import MediaStatus, PrewarmRequest
 from backend.domain.tasks import MediaRef
 
 

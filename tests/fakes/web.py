@@ -27,21 +27,25 @@ from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.notifier import NoNotifier
+from backend.application.ports.requests.detection import DetectionRequest
+from backend.application.ports.requests.hover import HoverMask
 from backend.application.review.task_signature import TaskSigner
+from backend.application.worker.detection_loop import DetectionLoop
 from backend.application.worker.hover_loop import HoverLoop, HoverParts
 from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
 from backend.bootstrap.web import AnnotationReader, WebParts, WebSettings
 from backend.codecs.coco_rle import CocoCodec
-from backend.domain.jobs import JobKind, JobState, ModelInfo
+from backend.domain.detections import Detection
+from backend.domain.jobs import JobKind, JobState, ModelInfo, PreviewRequest
 from backend.interfaces.labelstudio.annotations import AnnotationSync
 from tests.fakes.clock import WorkingClock
-from tests.fakes.engine import FakeMedia, FakeSegmenter
-from tests.fakes.hover import FakeHoverChannel
+from tests.fakes.engine import FakeDetector, FakeMedia, FakeSegmenter
 from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.prewarm import FakePrewarmChannel, FakeSessionCursors
 from tests.fakes.queue import FakeQueue
+from tests.fakes.request_channel import FakeRequestChannel
 from tests.fakes.routes import fast_app
 from tests.fakes.sink import FakeSink
 from tests.fakes.stores import temporary_ledger, temporary_masks
@@ -115,7 +119,11 @@ class FakeWeb:
     label_studio: AnnotationReader | None = None
     prewarm_channel: FakePrewarmChannel = field(default_factory=FakePrewarmChannel)
     session_cursors: FakeSessionCursors = field(default_factory=FakeSessionCursors)
-    hover_channel: FakeHoverChannel = field(default_factory=FakeHoverChannel)
+    hover_channel: FakeRequestChannel[PreviewRequest, HoverMask] = field(default_factory=FakeRequestChannel)
+    detection_channel: FakeRequestChannel[DetectionRequest, tuple[Detection, ...]] = field(
+        default_factory=FakeRequestChannel
+    )
+    detector: FakeDetector = field(default_factory=FakeDetector)
 
     def __post_init__(self) -> None:
         self._app: tuple[WebParts, FastAPI] | None = None
@@ -154,6 +162,7 @@ class FakeWeb:
             label_studio=self.label_studio,
             prewarm_channel=self.prewarm_channel,
             hover_channel=self.hover_channel,
+            detection_channel=self.detection_channel,
             session_cursors=self.session_cursors,
             key_values=notes,
             task_signer=TaskSigner(b"a key of the tests"),
@@ -162,6 +171,7 @@ class FakeWeb:
         self.prewarm_loop = PrewarmLoop(self.prewarm_channel, self.media, self.segmenter, EngineLock())
         parts = HoverParts(self.media, self.segmenter, CocoCodec(), None, EngineLock(), self.clock)
         self.hover_channel.loop = HoverLoop(self.hover_channel, parts)
+        self.detection_channel.loop = DetectionLoop(self.detection_channel, self.media, lambda: self.detector)
         if isinstance(self.clock, WorkingClock):
             self.clock.work = self.work_off_all
 

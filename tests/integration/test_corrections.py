@@ -20,9 +20,9 @@ from backend.application.review.object_pictures import PicturedObject, object_vi
 from backend.application.review.task_signature import TaskSigner
 from backend.domain.errors import InvalidInput, NotAllowed, NotFound
 from backend.domain.jobs import JobKind, PropagationRequest
-from backend.domain.prioritization import Reason
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.uncertainty.prioritization import Reason
 from backend.domain.video import FrameIndex
 from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHint
 from tests.fakes.key_value import MemoryKeyValueStore

@@ -33,7 +33,7 @@ from backend.application.ports.datasets import (
 )
 from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
 from backend.domain.geometry import Box, FrameSize
-from backend.domain.scoring import score_of_frames
+from backend.domain.uncertainty.scoring import score_of_frames
 from backend.domain.video import VideoInfo
 
 Region = dict[str, object]

@@ -18,7 +18,7 @@ from redis import Redis, RedisError
 
 from backend.adapters.queue.names import connect
 from backend.application.ports.notifier import Wait
-from backend.application.ports.prewarm import MediaStatus, PrewarmRequest
+from backend.application.ports.requests.prewarm import MediaStatus, PrewarmRequest
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import FrameSize
 from backend.domain.tasks import MediaRef, TaskKey

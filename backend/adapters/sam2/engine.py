@@ -31,7 +31,7 @@ from backend.adapters.sam2.weights.image_size import at_image_size
 from backend.adapters.sam2.weights.load import load_model
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.media import VideoSource
-from backend.application.ports.prewarm import frame_hash
+from backend.application.ports.requests.prewarm import frame_hash
 from backend.domain.geometry import Point
 from backend.domain.jobs import ModelInfo
 from backend.domain.masklets import FrameMasks, MaskOrigin, ObjectFrame

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from backend.application.ports.prewarm import PrewarmChannel
+from backend.application.ports.requests.prewarm import PrewarmChannel
 from backend.domain.errors import PromptError
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import MediaRef

@@ -1,142 +1,89 @@
 """Automatic masks without a person, as in SAM 2's data engine: grids of points at three scales on a frame.
 
-Each point is a prompt of its own. Uncertain, tiny and nearly frame-filling masks are dropped, small parts are removed,
-and of equal masks the one with the best score is kept. Later frames are searched for objects that no known mask covers.
-Every object has a score, because a person has to review it.
+Each point is a prompt of its own. Uncertain, tiny and nearly frame-filling masks are dropped; small parts are removed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backend.application.ports.engine import CancelToken, PointSegmenter
+from backend.application.imports.object_search import STEPS_OF_ENCODING, SearchedObject, SearchRules, Steps
+from backend.application.ports.engine import PointSegmenter
 from backend.application.ports.frame_by_frame import FrameByFrame
 from backend.application.ports.media import VideoSource
-from backend.domain.geometry import BoolMask, FrameSize, Point, RgbFrame, mask_iou
+from backend.domain.errors import InvalidInput
+from backend.domain.geometry import BoolMask, FrameSize, Point, RgbFrame
 from backend.domain.masklets import ObjectFrame
-from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
-from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
+from backend.domain.video import ContentHash, FrameIndex
 
 Tidy = Callable[[BoolMask], BoolMask]
 """Removes small parts of a mask and fills small holes."""
 
-OnStep = Callable[[int, int], None]
-"""Gets the steps that are done and all steps of a video. A step takes about as long as decoding one point."""
-
 SCALES = ((1, 1), (2, 2), (4, 8))
 """(parts a side, divisor of the grid's points a side): the frame, its quarters, its sixteenths."""
-STEPS_OF_ENCODING = 20
-"""Encoding a picture takes about as long as decoding so many points."""
+
 CROP_OVERLAP = 0.25
-COMPARED_SIDE_PX = 160
+MOST_POINTS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class AutoRules:
+class AutoRules(SearchRules):
     """points: points per side of the grid on the whole frame; half of it on its quarters, an eighth on its sixteenths.
 
-    least_score: predicted IoU times stability, below which a mask is dropped. same: the IoU from which two masks are
-    one object. new: the share of a later mask that nothing known covers, from which it is a new object.
+    least_score: predicted IoU times stability, below which a mask is dropped.
     """
 
     points: int = 8
-    most: int = 10
     least_score: float = 0.7
-    least_area: float = 0.001
-    most_area: float = 0.6
-    same: float = 0.6
-    new: float = 0.7
-    later_looks: int = 2
-
-    def searched(self, frame_count: int) -> list[FrameIndex]:
-        """The frames that are searched for objects, ascending, 0 first."""
-        looks = self.later_looks
-        later = (FrameIndex(frame_count * k // (looks + 1)) for k in range(1, looks + 1))
-        return [FrameIndex(0), *(frame for frame in later if frame > 0)]
 
     def side(self, divisor: int) -> int:
         """Points a side of the grid on one part of a frame."""
         return max(2, self.points // divisor)
 
-    def steps(self, frame_count: int) -> int:
-        """The most steps that a video of this length takes."""
-        frames = self.searched(frame_count)
-        per_frame = sum(scale**2 * (STEPS_OF_ENCODING + self.side(divisor) ** 2) for scale, divisor in SCALES)
-        propagated = sum(frame + 1 for frame in frames[1:])
-        return per_frame * len(frames) + STEPS_OF_ENCODING * propagated
 
-
-@dataclass(slots=True)
-class _Steps:
-    """Counts the steps of one video."""
-
-    total: int
-    report: OnStep
-    done: int = 0
-
-    def add(self, count: int) -> None:
-        self.done += count
-        self.report(self.done, self.total)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AutoObject:
-    """One object on the first frame where it was found. mask: [H, W] bool."""
-
-    key: str
-    frame: int
-    mask: BoolMask
-    score: float
-    label: str = ""
-    box: None = None
+def parse_auto(words: str) -> AutoRules:
+    """The rules of `auto`, `auto:POINTS` or `auto:POINTS:MOST`. Raises InvalidInput."""
+    _, *numbers = words.split(":")
+    if len(numbers) > 2 or not all(n.isdecimal() and 0 < int(n) <= 255 for n in numbers):
+        raise InvalidInput(f"--prompts {words!r} must be auto, auto:POINTS or auto:POINTS:MOST")
+    points = int(numbers[0]) if numbers else AutoRules().points
+    most = int(numbers[1]) if len(numbers) > 1 else AutoRules().most
+    if points > MOST_POINTS:
+        raise InvalidInput(f"--prompts {words!r}: at most {MOST_POINTS} points a side make sense")
+    return AutoRules(points=points, most=most)
 
 
 @dataclass(frozen=True, slots=True)
-class AutoMasklets:
-    """Finds objects in videos with one segmenter."""
+class GridCandidates:
+    """The Candidates port: the masks of grids of points."""
 
     segmenter: PointSegmenter
     tidy: Tidy
-    cancel: CancelToken
     rules: AutoRules = AutoRules()
+    name: str = "auto"
 
-    def find(self, video: VideoSource, on_step: OnStep = lambda done, total: None) -> tuple[AutoObject, ...]:
-        """The objects of a video, those of frame 0 first, best score first."""
-        first, *later = self.rules.searched(video.info.frame_count)
-        steps = _Steps(self.rules.steps(video.info.frame_count), on_step)
-        steps.add(0)
-        found = self._on_frame(video, first, (), steps)
-        for frame in later:
-            if len(found) >= self.rules.most:
-                break
-            known = self._known_at(video, found, frame, steps) if found else ()
-            found += self._on_frame(video, frame, known, steps)
-        steps.add(steps.total - steps.done)
-        kept = found[: self.rules.most]
-        return tuple(replace(entry, key=f"auto {number}") for number, entry in enumerate(kept, 1))
+    @property
+    def steps_per_frame(self) -> int:
+        return sum(scale**2 * (STEPS_OF_ENCODING + self.rules.side(divisor) ** 2) for scale, divisor in SCALES)
 
-    def _on_frame(
-        self, video: VideoSource, frame: FrameIndex, known: Sequence[BoolMask], steps: _Steps
-    ) -> tuple[AutoObject, ...]:
-        candidates: list[AutoObject] = []
+    def on(self, video: VideoSource, frame: FrameIndex, steps: Steps) -> Iterator[SearchedObject]:
+        """See the port."""
         for scale, divisor in SCALES:
             points = _grid(self.rules.side(divisor))
             for crop in _crops(video.info.size, scale):
                 view = CroppedFrame(video, crop)
                 for batch in self.segmenter.segment_points(view, points, frame):
-                    candidates.extend(self._kept(batch, frame, crop, video.info.size))
+                    yield from self._kept(batch, frame, crop, video.info.size)
                     steps.add(len(batch))
                 steps.add(STEPS_OF_ENCODING)
-        fresh = [c for c in candidates if _uncovered(c.mask, known) >= self.rules.new]
-        return tuple(_distinct(fresh, self.rules.same))
 
     def _kept(
         self, batch: Sequence[ObjectFrame], frame: FrameIndex, crop: Crop, size: FrameSize
-    ) -> Iterator[AutoObject]:
+    ) -> Iterator[SearchedObject]:
         """The masks of a crop that follow the rules, in the frame's coordinates."""
         for shown in batch:
             score = _score(shown)
@@ -144,24 +91,7 @@ class AutoMasklets:
                 continue
             mask = np.zeros((size.height, size.width), np.bool_)
             mask[crop.top : crop.bottom, crop.left : crop.right] = self.tidy(shown.mask)
-            if self.rules.least_area <= float(mask.mean()) <= self.rules.most_area:
-                yield AutoObject("", int(frame), mask, round(score, 4))
-
-    def _known_at(
-        self, video: VideoSource, found: Sequence[AutoObject], frame: FrameIndex, steps: _Steps
-    ) -> tuple[BoolMask, ...]:
-        """The masks on a frame of the objects found before it."""
-        prompts = PromptSet.of(
-            [FramePrompt(ObjectId(str(n)), FrameIndex(o.frame), mask=o.mask) for n, o in enumerate(found)], {}
-        )
-        frames = FrameRange(FrameIndex(0), FrameIndex(frame + 1))
-        masks: tuple[BoolMask, ...] = ()
-        for shown in self.segmenter.propagate(
-            video, prompts, direction=Direction.FORWARD, frame_range=frames, cancel=self.cancel
-        ):
-            masks = tuple(entry.mask for entry in shown.objects)
-            steps.add(STEPS_OF_ENCODING)
-        return masks
+            yield SearchedObject("", int(frame), mask, round(score, 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,27 +168,3 @@ def _touches_edge(mask: BoolMask, crop: Crop, size: FrameSize) -> bool:
         or (crop.right < size.width and mask[:, -1].any())
         or (crop.bottom < size.height and mask[-1].any())
     )
-
-
-def _distinct(candidates: Iterable[AutoObject], same: float) -> list[AutoObject]:
-    """The candidates without duplicates, best score first."""
-    kept: list[tuple[AutoObject, BoolMask]] = []
-    for candidate in sorted(candidates, key=lambda c: -c.score):
-        small = _shrunk(candidate.mask)
-        if all(mask_iou(small, other) < same for _, other in kept):
-            kept.append((candidate, small))
-    return [candidate for candidate, _ in kept]
-
-
-def _uncovered(mask: BoolMask, known: Sequence[BoolMask]) -> float:
-    """The share of a mask that no known mask covers."""
-    if not known:
-        return 1.0
-    covered = np.logical_or.reduce(list(known))
-    return float(np.count_nonzero(mask & ~covered)) / max(int(np.count_nonzero(mask)), 1)
-
-
-def _shrunk(mask: BoolMask) -> BoolMask:
-    """Every n-th pixel: enough to tell whether two masks are the same."""
-    step = max(1, max(mask.shape) // COMPARED_SIDE_PX)
-    return mask[::step, ::step]

@@ -23,8 +23,8 @@ from backend.domain.errors import LabelStudioUnavailable, MaskletError, reason_o
 from backend.domain.jobs import PendingPush, PropagationRequest, PushState
 from backend.domain.masklets import MaskRun
 from backend.domain.retries import LONGEST_WAIT_S, Failures
-from backend.domain.scoring import score_of_frames
 from backend.domain.tasks import TaskKey
+from backend.domain.uncertainty.scoring import score_of_frames
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ prediction, so that they are those of the masks that the task page shows.
 from __future__ import annotations
 
 from backend.domain.masklets import MaskRun
-from backend.domain.scoring import fixed_width
+from backend.domain.uncertainty.scoring import fixed_width
 
 WORST_PAGE = "worst_page"
 UNCERTAINTY = "uncertainty"

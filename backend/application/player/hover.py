@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from backend.application.player.current_masks import CurrentMask, CurrentMasks, prompt_mask
 from backend.application.player.prompt_edits import placing, require_locatable
 from backend.application.player.task_view import OpenedTask, in_order
-from backend.application.ports.hover import HoverChannel
-from backend.application.ports.prewarm import PrewarmChannel, PrewarmRequest
+from backend.application.ports.requests.hover import HoverChannel
+from backend.application.ports.requests.prewarm import PrewarmChannel, PrewarmRequest
 from backend.domain.errors import NotEncoded
 from backend.domain.jobs import PreviewRequest
 from backend.domain.prompts import FramePrompt, PromptSet

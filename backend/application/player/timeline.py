@@ -23,10 +23,10 @@ from backend.application.review.next_frames import ReviewFrame, ReviewVideo, nex
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.jobs import JobState
 from backend.domain.masklets import MaskletFrame, MaskOrigin
-from backend.domain.prioritization import Reason
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.recent import Recent
 from backend.domain.replan import ranges_of
+from backend.domain.uncertainty.prioritization import Reason
 from backend.domain.verdicts import MaskDigests
 from backend.domain.video import FrameRange
 

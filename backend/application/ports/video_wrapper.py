@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from backend.application.ports.frame_by_frame import NoOpContext
 from backend.application.ports.media import VideoSource, is_undecodable
-from backend.application.ports.prewarm import frame_hash
+from backend.application.ports.requests.prewarm import frame_hash
 from backend.domain.geometry import RgbFrame
 from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 

@@ -18,11 +18,11 @@ import numpy as np
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.masks import MaskCodec
 from backend.domain.audits import AuditedMask, AuditTally, tally
-from backend.domain.calibration import is_probability
 from backend.domain.geometry import mask_iou
 from backend.domain.masklets import EncodedMask, MaskRun
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import TaskKey
+from backend.domain.uncertainty.calibration import is_probability
 
 if TYPE_CHECKING:
     from backend.application.review.correction_tasks import Corrected

@@ -17,8 +17,8 @@ from backend.application.review.task_signature import TaskSigner
 from backend.domain.errors import MalformedRequest, NotAllowed, PromptError
 from backend.domain.masklets import Masklet, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
-from backend.domain.scoring import combined_uncertainty, fixed_width, label_studio_score
 from backend.domain.tasks import TaskKey
+from backend.domain.uncertainty.scoring import combined_uncertainty, fixed_width, label_studio_score
 from backend.domain.video import FrameIndex
 
 DATA_KEY = "masklet"

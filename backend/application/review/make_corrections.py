@@ -28,9 +28,9 @@ from backend.application.review.task_signature import TaskSigner
 from backend.domain.errors import NotFound
 from backend.domain.jobs import Job, PropagationRequest
 from backend.domain.masklets import MaskRun
-from backend.domain.prioritization import Reason
-from backend.domain.scoring import fixed_width, label_studio_score
 from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.uncertainty.prioritization import Reason
+from backend.domain.uncertainty.scoring import fixed_width, label_studio_score
 from backend.domain.video import FrameIndex
 
 

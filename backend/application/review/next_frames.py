@@ -16,11 +16,14 @@ from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
 from backend.application.ports.progress import counted
 from backend.application.worker.shot_cuts import known_cuts
-from backend.domain.calibration import is_probability
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.jobs import Job
 from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
-from backend.domain.prioritization import (
+from backend.domain.prompts import ObjectId
+from backend.domain.shots import shots_of
+from backend.domain.tasks import TaskKey
+from backend.domain.uncertainty.calibration import is_probability
+from backend.domain.uncertainty.prioritization import (
     DEFAULT_POLICY,
     Choice,
     FrameCurve,
@@ -29,9 +32,6 @@ from backend.domain.prioritization import (
     is_done,
     unsuspected_frames,
 )
-from backend.domain.prompts import ObjectId
-from backend.domain.shots import shots_of
-from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex, FrameRange
 
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.application.ports.clock import Clock
 from backend.application.ports.engine import Segmenter
 from backend.application.ports.frame_by_frame import FrameByFrame
-from backend.application.ports.hover import HoverChannel, HoverMask
 from backend.application.ports.masks import MaskCodec
 from backend.application.ports.media import TaskMediaFetcher, TaskMediaLibrary, VideoSource
-from backend.application.ports.prewarm import frame_hash
+from backend.application.ports.requests.hover import HoverChannel, HoverMask
+from backend.application.ports.requests.prewarm import frame_hash
+from backend.application.worker.answering import answer_next
 from backend.application.worker.job_runner import frames_needed
 from backend.application.worker.mask_records import encoded, scorer_of
 from backend.application.worker.scheduling.engine_turns import EngineLock
-from backend.domain.calibration import Calibrator
-from backend.domain.errors import MaskletError, NotEncoded, reason_of
+from backend.domain.errors import NotEncoded
 from backend.domain.geometry import RgbFrame
 from backend.domain.jobs import PreviewRequest
 from backend.domain.recent import Recent
 from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.uncertainty.calibration import Calibrator
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
-
-logger = logging.getLogger(__name__)
 
 NOT_ENCODED = "not encoded yet"
 FETCH_INLINE_S = 0.02
@@ -76,17 +74,7 @@ class HoverLoop:
 
     def run_next(self, timeout_s: float) -> bool:
         """Answers the next hover. Waits at most timeout_s for one; False if none came."""
-        asked = self._channel.next_request(timeout_s)
-        if asked is None:
-            return False
-        try:
-            self._channel.answer(asked, self._mask(asked.request))
-        except MaskletError as error:
-            self._channel.refuse(asked, reason_of(error))
-        except Exception as error:  # no request may end the loop; the log has the error
-            logger.exception("a hover failed")
-            self._channel.refuse(asked, reason_of(error))
-        return True
+        return answer_next(self._channel, lambda asked: self._mask(asked.request), timeout_s)
 
     def _mask(self, request: PreviewRequest) -> HoverMask:
         video = self._video(request)

@@ -20,8 +20,8 @@ from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec, MaskStore
 from backend.application.ports.measuring.log_fields import logged_with
 from backend.application.ports.media import TaskMediaFetcher, TaskMediaLibrary, VideoSource
-from backend.application.ports.prewarm import Prewarmer
 from backend.application.ports.progress import work_moved
+from backend.application.ports.requests.prewarm import Prewarmer
 from backend.application.worker.mask_records import encoded, scorer_of
 from backend.application.worker.propagate import Propagator, attempts_of
 from backend.application.worker.scheduling.engine_turns import EngineQueue, EngineTurn
@@ -29,7 +29,6 @@ from backend.application.worker.scheduling.job_control import JobControl
 from backend.application.worker.scheduling.media_waits import MediaWait, MediaWaits
 from backend.application.worker.shot_cuts import CutDetectingVideo, remember_cuts
 from backend.application.worker.timing import Stopwatch, TimedVideo
-from backend.domain.calibration import Calibrator
 from backend.domain.errors import (
     Cancelled,
     Interrupted,
@@ -46,6 +45,7 @@ from backend.domain.errors import (
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest, run_name
 from backend.domain.prompts import PromptSet
 from backend.domain.retries import FailureKind, Failures
+from backend.domain.uncertainty.calibration import Calibrator
 from backend.domain.video import FrameIndex, VideoInfo
 
 logger = logging.getLogger(__name__)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from backend.application.ports.masks import MaskCodec
 from backend.application.ports.measuring.measures import frame_made
 from backend.application.ports.media import VideoSource, is_undecodable
-from backend.domain.calibration import Calibrator
 from backend.domain.masklets import FrameMasks, MaskletFrame, MaskOrigin, ObjectFrame
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.scoring import Scorer
+from backend.domain.uncertainty.calibration import Calibrator
+from backend.domain.uncertainty.scoring import Scorer
 from backend.domain.video import FrameIndex
 
 

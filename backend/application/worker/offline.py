@@ -15,10 +15,10 @@ from backend.application.ports.masks import MaskCodec
 from backend.application.ports.media import VideoSource
 from backend.application.worker.mask_records import encoded, scorer_of
 from backend.application.worker.shot_cuts import CutDetectingVideo
-from backend.domain.calibration import Calibrator
 from backend.domain.masklets import MaskletFrame
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.scoring import combined_uncertainty
+from backend.domain.uncertainty.calibration import Calibrator
+from backend.domain.uncertainty.scoring import combined_uncertainty
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 

@@ -22,12 +22,12 @@ from backend.application.worker.scheduling.job_control import JobControl
 from backend.application.worker.score_history import ScoreHistory
 from backend.application.worker.timing import Stopwatch
 from backend.application.worker.visited_frames import propagate_pass
-from backend.domain.calibration import Calibrator
 from backend.domain.errors import IntegrityError, Interrupted, NotFound, SnapshotMismatch
 from backend.domain.jobs import Job, PropagationRequest, run_name
 from backend.domain.masklets import FrameMasks
 from backend.domain.replan import Pass, total_frames
-from backend.domain.scoring import Scorer
+from backend.domain.uncertainty.calibration import Calibrator
+from backend.domain.uncertainty.scoring import Scorer
 
 logger = logging.getLogger(__name__)
 

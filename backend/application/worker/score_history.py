@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from backend.application.ports.masks import MaskStore
-from backend.domain.features import ObjectEvidence
 from backend.domain.masklets import FrameEvidence, FrameMasks
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.replan import Pass, pass_frames
-from backend.domain.scoring import Scorer
+from backend.domain.uncertainty.features import ObjectEvidence
+from backend.domain.uncertainty.scoring import Scorer
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 WINDOW = 256

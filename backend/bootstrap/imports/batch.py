@@ -47,6 +47,7 @@ from backend.bootstrap.annotation import open_annotation_service
 from backend.bootstrap.container import Container
 from backend.bootstrap.imports.batch_prompts import TaskPrompts, file_prompter
 from backend.bootstrap.imports.field_check import given_fields, require_fields
+from backend.bootstrap.imports.search_prompts import SearchPrompts, require_searchable, searching
 from backend.bootstrap.media import media_library
 from backend.bootstrap.projects import connection_warnings
 from backend.domain.errors import InvalidInput, NotAllowed
@@ -81,6 +82,8 @@ class BatchOptions:
     public_url: str = ""
     expire_days: int = 365
     prompts: str = ""
+    find: tuple[str, ...] = ()
+    find_score: float | None = None
     fields: tuple[str, ...] = ()
     reencode: Reencode = Reencode.AUTO
     starts: bool = True
@@ -139,6 +142,7 @@ def _put_together(
     plan = replace(plan, fields=given_fields(options.fields, config, (plan.value_key, *plan.beside)))
     sources = _sources(arguments, client, options.project_id)
     require_fields(config, plan, sources)
+    require_searchable(options.find, options.prompts, sources)
     library = DiskLibrary(
         folder.imported,
         container.import_records,
@@ -197,12 +201,11 @@ def _prompter(
     progress: BatchProgress,
     is_alone: bool,
 ) -> PromptSource:
-    if options.prompts.partition(":")[0] == "auto":
-        from backend.bootstrap.imports.auto_prompts import auto_prompter  # loads torch, which no other import needs
-
-        carry = options.carry and options.overlap > 0
-        labels = read_binding(with_task_data(config, fields.joined({}))).labels
-        return auto_prompter(options.prompts, container, library.open, labels, carry=carry, on_search=progress.search)
+    labels = read_binding(with_task_data(config, fields.joined({}))).labels
+    load = searching(container, labels, options.prompts, options.find, options.find_score)
+    if load is not None:
+        every_segment = not (options.carry and options.overlap > 0)
+        return SearchPrompts(load, library.open, labels, every_segment=every_segment, on_search=progress.search)
 
     def info_of(medium: SourceMedia) -> VideoInfo:
         with library.open(medium) as video:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from backend.domain.crowd.agreement import AGREES_FROM
 from backend.domain.crowd.pixel_votes import PixelVotes, pixel_votes, placed, settled
 from backend.domain.crowd.trust_agreement import MOST_PEOPLE, Flags, right_probabilities
-from backend.domain.geometry import BoolMask, Box, mask_iou
+from backend.domain.geometry import BoolMask, Box, box_iou, mask_iou
 
 Values = NDArray[np.float64]
 
@@ -114,17 +114,6 @@ def who_agrees(masks: Sequence[BoolMask | None]) -> Flags:
 def whose_boxes_agree(boxes: Sequence[Box | None]) -> Flags:
     """[n, n]: who says the same. None: absent."""
     return _symmetric(len(boxes), lambda one, other: box_iou(boxes[one], boxes[other]) >= AGREES_FROM)
-
-
-def box_iou(first: Box | None, second: Box | None) -> float:
-    """Intersection over union; 1 without either box, 0 with one of them."""
-    if first is None or second is None:
-        return float(first is None and second is None)
-    width = min(first.x1_rel, second.x1_rel) - max(first.x0_rel, second.x0_rel)
-    height = min(first.y1_rel, second.y1_rel) - max(first.y0_rel, second.y0_rel)
-    shared = max(width, 0.0) * max(height, 0.0)
-    areas = ((box.x1_rel - box.x0_rel) * (box.y1_rel - box.y0_rel) for box in (first, second))
-    return shared / (sum(areas) - shared)
 
 
 def _weights(right: Values) -> Values:

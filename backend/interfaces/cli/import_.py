@@ -38,6 +38,13 @@ def import_batch(
     carry: Annotated[bool, typer.Option(help="Offer a segment's last masks to the next one.")] = True,
     certainty: Annotated[float, typer.Option(help="Below it the next segment asks for a person.")] = 0.5,
     prompts: Annotated[str, typer.Option(help="Where prompts come from; see docs/batches.md.")] = "",
+    find: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT[=LABEL]", help="Find objects by a text, such as 'red car=Car'; docs/detector.md."),
+    ] = None,
+    find_score: Annotated[
+        float | None, typer.Option(help="The least score of what is found; default: the detector's.", min=0, max=1)
+    ] = None,
     data: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A further field of the tasks' data; of labels: NAME=Cat,Dog."),
@@ -74,6 +81,8 @@ def import_batch(
         public_url=media_url,
         expire_days=expire,
         prompts=prompts,
+        find=tuple(find or ()),
+        find_score=find_score,
         fields=tuple(data or ()),
         reencode=reencode,
         starts=start,

@@ -21,7 +21,7 @@ from backend.application.player.submitted_masks import SubmittedMasks
 from backend.application.ports.annotation_writes import AnnotationWrite
 from backend.application.ports.engine import ModelDirectory
 from backend.application.ports.ledger import Ledger
-from backend.application.ports.prewarm import PrewarmChannel
+from backend.application.ports.requests.prewarm import PrewarmChannel
 from backend.bootstrap.web import AnnotationEditor, AnnotationReader
 from backend.domain.errors import MaskletError, NotFound, ServiceUnavailable
 from backend.domain.retries import FailedTry, FailureKind

@@ -31,7 +31,7 @@ from backend.application.player.user_record import UserRecords
 from backend.application.ports.engine import ModelDirectory
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.masks import MaskCodec
-from backend.application.ports.prewarm import PrewarmChannel
+from backend.application.ports.requests.prewarm import PrewarmChannel
 from backend.application.review.audits import Audits
 from backend.application.review.correction_tasks import Corrected, corrected_by, on_source_task
 from backend.application.review.task_signature import TaskSigner

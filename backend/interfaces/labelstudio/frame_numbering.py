@@ -8,7 +8,7 @@ from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.application.annotation.annotation_service import FIRST_FRAME, AnnotationService, UserTask
 from backend.application.annotation.propagate_range import newest_run
 from backend.application.ports.clock import Clock
-from backend.application.ports.prewarm import MediaStatus, PrewarmChannel, PrewarmRequest
+from backend.application.ports.requests.prewarm import MediaStatus, PrewarmChannel, PrewarmRequest
 from backend.domain.errors import MediaError, ServiceUnavailable, error_of
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.timeline import FrameClock, clock_of

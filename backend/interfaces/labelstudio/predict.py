@@ -22,7 +22,7 @@ from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
 from backend.application.annotation.propagate_range import newest_run
 from backend.application.jobs.push_predictions import task_score
-from backend.application.ports.prewarm import PrewarmRequest, frames_around
+from backend.application.ports.requests.prewarm import PrewarmRequest, frames_around
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.jobs import PushState

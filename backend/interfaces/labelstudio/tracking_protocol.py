@@ -23,7 +23,7 @@ from backend.adapters.labelstudio.writing.regions import region_id
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.tracking_sessions import SessionPage, TrackingSessions, covered_range
 from backend.application.jobs.push_predictions import task_score
-from backend.application.ports.prewarm import MAX_WINDOW, MediaStatus, PrewarmRequest
+from backend.application.ports.requests.prewarm import MAX_WINDOW, MediaStatus, PrewarmRequest
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import (
     MalformedRequest,
@@ -35,7 +35,7 @@ from backend.domain.errors import (
 from backend.domain.jobs import JobState, OutputMode
 from backend.domain.masklets import MaskletFrame
 from backend.domain.prompts import ObjectId
-from backend.domain.scoring import label_studio_score
+from backend.domain.uncertainty.scoring import label_studio_score
 from backend.domain.video import Direction, FrameIndex, frame_at_time
 from backend.interfaces.labelstudio.frame_numbering import info_of, wait_for_status
 from backend.interfaces.labelstudio.tasks import task_key, user_task_of

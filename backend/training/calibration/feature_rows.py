@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.domain.features import FEATURES, FeatureHistory
 from backend.domain.masklets import FrameEvidence, MaskOrigin
-from backend.domain.scoring import FAILED_BELOW
+from backend.domain.uncertainty.features import FEATURES, FeatureHistory
+from backend.domain.uncertainty.scoring import FAILED_BELOW
 from backend.training.calibration.tracking_runs import FrameError, Track
 
 Column = NDArray[np.float64]

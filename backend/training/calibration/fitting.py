@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backend.domain.calibration import Calibrator, Layer, Network, Vector
-from backend.domain.features import FEATURES
+from backend.domain.uncertainty.calibration import Calibrator, Layer, Network, Vector
+from backend.domain.uncertainty.features import FEATURES
 from backend.training.calibration.feature_rows import FeatureRows
 
 STEPS = 300

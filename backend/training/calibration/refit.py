@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.application.ports.engine import CancelToken, Segmenter
-from backend.domain.calibration import Calibrator
+from backend.domain.uncertainty.calibration import Calibrator
 from backend.evaluation.calibration_metrics import calibration_error
 from backend.evaluation.synthetic.renderer import render_scene
 from backend.evaluation.synthetic.source import ClipSource

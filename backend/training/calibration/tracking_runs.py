@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from backend.application.ports.engine import NeverCancelled, Segmenter
 from backend.application.ports.media import VideoSource
-from backend.domain.features import ObjectEvidence
 from backend.domain.geometry import BoolMask, Point, box_of_mask, mask_iou
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
-from backend.domain.scoring import FAILED_BELOW
+from backend.domain.uncertainty.features import ObjectEvidence
+from backend.domain.uncertainty.scoring import FAILED_BELOW
 from backend.domain.video import Direction, FrameIndex
 from backend.evaluation.metrics import deepest_pixel
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from backend.application.ports.engine import CancelToken, Segmenter
 from backend.application.ports.media import VideoSource
-from backend.domain.calibration import Calibrator
 from backend.domain.crowd.agreement_boundaries import boundary_f
-from backend.domain.features import ObjectEvidence
 from backend.domain.geometry import BoolMask, Point, box_of_mask, mask_iou
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.uncertainty.calibration import Calibrator
+from backend.domain.uncertainty.features import ObjectEvidence
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from backend.evaluation.calibration_metrics import calibration_error
 from backend.evaluation.metrics import deepest_pixel, largest_error, mean

@@ -15,8 +15,8 @@ from backend.application.ports.datasets import DatasetEntry, DatasetSource
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.progress import counted
 from backend.codecs.atomic_file import write_atomically
-from backend.domain.calibration import Calibrator
 from backend.domain.training import HeldOutFigures
+from backend.domain.uncertainty.calibration import Calibrator
 from backend.evaluation.metrics import mean
 from backend.evaluation.synthetic.evaluation import held_out_clips
 from backend.training.calibration.feature_rows import known_rows

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.domain.calibration import Calibrator
-from backend.domain.features import FEATURES, predicted_iou
-from backend.domain.scoring import FAILED_BELOW, frame_uncertainty, presence_probability
+from backend.domain.uncertainty.calibration import Calibrator
+from backend.domain.uncertainty.features import FEATURES, predicted_iou
+from backend.domain.uncertainty.scoring import FAILED_BELOW, frame_uncertainty, presence_probability
 from backend.evaluation.calibration_metrics import (
     Flags,
     Values,

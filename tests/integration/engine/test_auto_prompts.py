@@ -7,7 +7,7 @@ from pathlib import Path
 
 from backend.application.imports.model import Source, SourceMedia, SourceMediaKind, TaskDraft
 from backend.bootstrap.container import Container
-from backend.bootstrap.imports.auto_prompts import auto_prompter
+from backend.bootstrap.imports.search_prompts import SearchPrompts, searching
 from backend.domain.geometry import FrameSize, mask_iou
 from backend.domain.video import ContentHash, FrameIndex
 from backend.evaluation.synthetic.source import ClipSource
@@ -25,13 +25,10 @@ def test_objects_of_a_clip_become_prompts_with_scores(tmp_path: Path) -> None:
     draft = TaskDraft("key-00000", "clip.mp4", medium, tuple(FrameIndex(index) for index in range(3)))
     steps: list[tuple[str, int, int]] = []
     container = Container(Settings(data_dir=tmp_path, model="demo", device="cpu", threads=1))
-    prompter = auto_prompter(
-        "auto:8",
-        container,
-        lambda _: ClipSource(frames),
-        ["Cat"],
-        carry=False,
-        on_search=lambda *step: steps.append(step),
+    load = searching(container, ["Cat"], "auto:8", (), None)
+    assert load is not None
+    prompter = SearchPrompts(
+        load, lambda _: ClipSource(frames), ["Cat"], every_segment=True, on_search=lambda *step: steps.append(step)
     )
     prompts, scores = prompter.prompts(Source("clip.mp4"), draft)
     assert prompts.prompts

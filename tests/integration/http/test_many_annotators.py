@@ -15,7 +15,7 @@ from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import open_ledger
-from backend.application.ports.prewarm import MediaStatus
+from backend.application.ports.requests.prewarm import MediaStatus
 from backend.domain.jobs import JobKind, JobState
 from backend.domain.tasks import TaskKey
 from tests.fakes.engine import FakeVideo

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.queue import hover_channel, rq_queue, signals
+from backend.adapters.queue import request_channel, rq_queue, signals
 from backend.adapters.queue.child_process import tied_to_parent
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.valkey import EmbeddedValkey
@@ -33,7 +33,7 @@ TIMEOUT_S = 120.0
 @pytest.fixture(autouse=True)
 def long_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine the server is slow: a timeout would lose an entry or a prewarm request."""
-    for module in (signals, rq_queue, hover_channel):
+    for module in (signals, rq_queue, request_channel):
         monkeypatch.setattr(module, "REPLY_TIMEOUT_S", TIMEOUT_S)
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from redis import Redis
 
-from backend.adapters.queue.hover_channel import HOVERS_KEY, RedisHoverChannel
+from backend.adapters.queue.hover_channel import RedisHoverChannel
 from backend.adapters.queue.valkey import EmbeddedValkey
-from backend.application.ports.hover import AskedHover, HoverMask
+from backend.application.ports.requests.channel import AskedRequest
+from backend.application.ports.requests.hover import HoverMask
 from backend.codecs.request_json import dump_request
 from backend.domain.errors import NotEncoded, QueueUnavailable, ServiceUnavailable
 from backend.domain.geometry import Box, Point
@@ -22,6 +23,7 @@ from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 
+HOVERS_KEY = "masklet:hovers"
 NO_SERVER = "redis://127.0.0.1:1/0"
 CAT = ObjectId("Cat")
 REQUEST = PreviewRequest(
@@ -54,7 +56,7 @@ def empty(url: str) -> None:
     Redis.from_url(url).flushall()
 
 
-def taken(url: str) -> AskedHover:
+def taken(url: str) -> AskedRequest[PreviewRequest]:
     asked = RedisHoverChannel(url).next_request(5.0)
     assert asked is not None
     return asked
@@ -102,8 +104,8 @@ def test_a_request_that_is_not_waited_for_any_more_is_passed_over(url: str) -> N
 
 
 def test_an_answer_that_no_one_reads_expires(url: str) -> None:
-    RedisHoverChannel(url).answer(AskedHover("gone", REQUEST), SHOWN)
-    assert 0 < Redis.from_url(url).ttl("masklet:hovered:gone") <= 5
+    RedisHoverChannel(url).answer(AskedRequest("gone", REQUEST, 1.0), SHOWN)
+    assert 0 < Redis.from_url(url).ttl("masklet:hover-answer:gone") <= 5
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"7", b"[1]", b'{"kind": "preview"}', b"\xff"])
@@ -117,6 +119,6 @@ def test_an_unreadable_request_is_passed_over(url: str, body: bytes) -> None:
 def test_without_a_server_a_hover_says_so() -> None:
     channel = RedisHoverChannel(NO_SERVER)
     assert channel.next_request(0.01) is None
-    channel.refuse(AskedHover("x", REQUEST), "NotEncoded: no")
+    channel.refuse(AskedRequest("x", REQUEST, 1.0), "NotEncoded: no")
     with pytest.raises(QueueUnavailable, match="does not answer"):
         channel.ask(REQUEST, timeout_s=0.1)

@@ -20,7 +20,7 @@ from backend.adapters.queue.signals import (
     RedisSessionCursors,
 )
 from backend.adapters.queue.valkey import EmbeddedValkey
-from backend.application.ports.prewarm import MediaStatus, PrewarmRequest
+from backend.application.ports.requests.prewarm import MediaStatus, PrewarmRequest
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import FrameSize
 from backend.domain.tasks import MediaRef

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.application.ports.prewarm import PrewarmRequest
+from backend.application.ports.requests.prewarm import PrewarmRequest
 from backend.bootstrap.worker import Runtime
 from backend.domain.errors import MediaError
 from backend.domain.jobs import JobKind, JobState, PreviewRequest, PropagationRequest

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from backend.application.review.next_frames import NextFrame, ReviewFrame, ReviewVideo
 from backend.domain.masklets import MaskOrigin
-from backend.domain.prioritization import Choice, Reason
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
+from backend.domain.uncertainty.prioritization import Choice, Reason
 from backend.domain.video import FrameIndex
 from backend.interfaces.cli.next_ import _show
 

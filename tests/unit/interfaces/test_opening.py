@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.application.ports.prewarm import PrewarmRequest
+from backend.application.ports.requests.prewarm import PrewarmRequest
 from backend.domain.tasks import MediaRef, TaskKey
 from tests.fakes.web import VIDEO, FakeWeb, pages_task, predict_body, video_task
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from backend.domain.crowd.agreement_boundaries import boundary_f
-from backend.domain.prioritization import Policy
+from backend.domain.uncertainty.prioritization import Policy
 from backend.evaluation.synthetic.source import ClipSource
 from scripts.benchmarks.interaction import (
     ROUNDS,

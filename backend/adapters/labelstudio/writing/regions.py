@@ -27,9 +27,9 @@ from backend.codecs.score_marks import region_score
 from backend.domain.errors import PromptError
 from backend.domain.masklets import EncodedMask, Masklet, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.scoring import combined_uncertainty
 from backend.domain.tasks import TaskKey
 from backend.domain.timeline import FrameClock, clock_of
+from backend.domain.uncertainty.scoring import combined_uncertainty
 from backend.domain.video import FrameIndex, VideoInfo
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from backend.adapters.sam2.features.preprocess import image_tensor
 from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.application.ports.media import VideoSource
-from backend.application.ports.prewarm import frame_hash
+from backend.application.ports.requests.prewarm import frame_hash
 from backend.domain.errors import DeviceOutOfMemory
 from backend.domain.geometry import RgbFrame
 from backend.domain.video import FrameIndex, FrameRange

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from backend.adapters.sam2.weights.checkpoint_files import Checkpoint
 from backend.adapters.sam2.weights.checkpoints import SHIPPED_DIR, find
-from backend.domain.calibration import Calibrator, calibrator_of
 from backend.domain.errors import IntegrityError
+from backend.domain.uncertainty.calibration import Calibrator, calibrator_of
 
 logger = logging.getLogger(__name__)
 

@@ -24,9 +24,9 @@ from backend.application.review.next_frames import NextFrame, review_video
 from backend.domain.crowd.adjudication import Disagreement, spread
 from backend.domain.crowd.estimates import Estimate
 from backend.domain.masklets import MaskRun
-from backend.domain.prioritization import Choice, Reason
-from backend.domain.scoring import combined_uncertainty, label_studio_score
 from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.uncertainty.prioritization import Choice, Reason
+from backend.domain.uncertainty.scoring import combined_uncertainty, label_studio_score
 from backend.domain.video import FrameIndex
 
 FRAMES_APART = 5

@@ -11,7 +11,13 @@ from collections import OrderedDict
 from collections.abc import Collection, Sequence
 
 from backend.application.ports.media import MediaFetch, TaskMediaFetcher, TaskMediaLibrary, VideoSource
-from backend.application.ports.prewarm import MediaStatus, PrewarmChannel, Prewarmer, PrewarmRequest, frame_hash
+from backend.application.ports.requests.prewarm import (
+    MediaStatus,
+    PrewarmChannel,
+    Prewarmer,
+    PrewarmRequest,
+    frame_hash,
+)
 from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.domain.errors import Cancelled, MaskletError, reason_of
 from backend.domain.tasks import MediaRef

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.domain.detections import MAX_TEXT_CHARS
 from backend.interfaces.http.player.schemas import Box, Frame, Point, Rle, VerdictName
 
 
@@ -53,6 +54,14 @@ class HoverBody(BaseModel):
     frame: Frame
     object: str = Field(description="The object's id.")
     point: Point
+
+
+class DetectionBody(BaseModel):
+    """What to find."""
+
+    model_config = _example(frame=12, text="red car")
+    frame: Frame
+    text: str = Field(description="What the objects are, in a few words.", min_length=1, max_length=MAX_TEXT_CHARS)
 
 
 class BeatBody(BaseModel):

@@ -10,17 +10,17 @@ from starlette.requests import Request
 
 from backend.adapters.labelstudio.reading.fields import as_text
 from backend.application.player.prompt_edits import EditResult, PromptEdits
-from backend.application.ports.prewarm import MAX_WINDOW, PrewarmRequest
+from backend.application.ports.requests.prewarm import MAX_WINDOW, PrewarmRequest
 from backend.domain.prompts import FramePrompt
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 from backend.interfaces.http.app_state import json_reply
 from backend.interfaces.http.player import forms
-from backend.interfaces.http.player.bodies import ApprovalBody, HoverBody, LabelBody, PromptBody
+from backend.interfaces.http.player.bodies import ApprovalBody, DetectionBody, HoverBody, LabelBody, PromptBody
 from backend.interfaces.http.player.documentation import described
 from backend.interfaces.http.player.hover_turns import HoverTurns
 from backend.interfaces.http.player.player import TASK, Player
-from backend.interfaces.http.player.schemas import EditAnswer, Frames, Hovered
+from backend.interfaces.http.player.schemas import EditAnswer, Found, Frames, Hovered
 
 HOVER_DEADLINE_S = 2.0
 """A later answer is of no use: the mouse has moved on."""
@@ -29,7 +29,7 @@ MOST_PREWARMED = 2 * MAX_WINDOW + 1
 
 
 class EditRoutes:
-    """Prompts, objects, approvals, hovers and prewarming."""
+    """Prompts, objects, approvals, hovers, detections and prewarming."""
 
     def __init__(self, player: Player) -> None:
         self._player = player
@@ -52,6 +52,8 @@ class EditRoutes:
         router.add_api_route(TASK + "/approvals", self.approve, methods=["PUT"], **approved)
         hovered = described("Shows the mask that a click would give", Hovered, body=HoverBody)
         router.add_api_route(TASK + "/hover", self.hover, methods=["POST"], **hovered)
+        found = described("Finds the objects on a frame that a text describes", Found, body=DetectionBody)
+        router.add_api_route(TASK + "/detections", self.detect, methods=["POST"], **found)
         prewarmed = described("Encodes frames before a click", Frames, status=202, body=Frames)
         router.add_api_route(TASK + "/prewarm", self.prewarm, methods=["POST"], **prewarmed)
 
@@ -109,6 +111,17 @@ class EditRoutes:
             return json_reply({"masks": [forms.mask_form(mask)]})
 
         return await self._player.state.answer(request, hovered, waits=True)
+
+    async def detect(self, request: Request, project: int, task: int) -> JSONResponse:
+        def detected(document: dict[str, object]) -> JSONResponse:
+            opened = self._player.opened(request, TaskKey(project, task))
+            frame = forms.frame_of(document.get("frame"), "frame")
+            text = as_text(document.get("text"), "text")
+            shown = replace(opened, user_task=self._player.start.view_of(opened.user_task))
+            found = self._player.detections(shown).on(frame, text, deadline_s=self._player.deadline_s)
+            return json_reply(forms.found_form(found))
+
+        return await self._player.state.answer(request, detected, waits=True)
 
     async def prewarm(self, request: Request, project: int, task: int) -> JSONResponse:
         def requested(document: dict[str, object]) -> JSONResponse:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from backend.adapters.labelstudio.reading.fields import as_flag, as_list, as_number, as_object, as_text, as_whole
 from backend.application.player.current_masks import CurrentMask
+from backend.application.player.detections import FoundObjects
 from backend.application.player.project_view import ProjectSummary, TaskProgress
 from backend.application.player.prompt_edits import EditResult
 from backend.application.player.propagation import WantedRange
@@ -43,6 +44,11 @@ def mask_form(mask: CurrentMask) -> dict[str, object]:
 
 def mask_forms(masks: Iterable[CurrentMask]) -> list[dict[str, object]]:
     return [mask_form(mask) for mask in masks]
+
+
+def found_form(found: FoundObjects) -> dict[str, object]:
+    boxes = [{"box": _box_form(each.box), "score": each.score} for each in found.detections]
+    return {"detections": boxes, "known": found.known}
 
 
 def prompt_forms(prompts: PromptSet) -> list[dict[str, object]]:

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
 from backend.adapters.labelstudio.api.user_access import UserAccess
+from backend.application.player.detections import Detections
 from backend.application.player.hover import Hovers
 from backend.application.player.prediction_start import PredictionStart
 from backend.application.player.prompt_edits import EditResult, PromptEdits
@@ -64,6 +65,9 @@ class Player:
 
     def hovers(self, opened: OpenedTask) -> Hovers:
         return Hovers(self.masks, self.state.parts.hover_channel, self.state.parts.prewarm_channel, opened)
+
+    def detections(self, opened: OpenedTask) -> Detections:
+        return Detections(self.masks, self.state.parts.detection_channel, opened)
 
     def verdicts(self, opened: OpenedTask) -> Verdicts:
         return Verdicts(self.state.parts.ledger, self.timelines, opened.user_task)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from backend.domain.errors import (
+    DetectorMissing,
     LabelStudioUnavailable,
     MaskletError,
     MediaError,
@@ -64,6 +65,7 @@ WAYS_OUT: tuple[tuple[type[MaskletError], str], ...] = (
     (NotLead, "Ask the person who runs Masklet to add your e-mail to MASKLET_LEADS."),
     (NoLeads, "Set MASKLET_LEADS to their e-mails in Label Studio, with commas between, and start Masklet again."),
     (NotAllowed, "Log in to Label Studio, or ask for access to the project."),
+    (DetectorMissing, "Ask the person who runs Masklet for one, or click the objects."),
     (MediaError, "Check the file, or import it again."),
     (MediaUnreachable, "Check that the media's server answers, then try again."),
     (StorageFull, "Free some space on that disk, then try again."),

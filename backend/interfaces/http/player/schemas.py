@@ -169,6 +169,20 @@ class Hovered(Form):
     masks: list[Mask] = Field(description="One mask.")
 
 
+class Detected(Form):
+    """An object that a text describes."""
+
+    box: Box
+    score: float = Field(description="Of the detector, 0 to 1.")
+
+
+class Found(Form):
+    """What a text describes on a frame."""
+
+    detections: list[Detected] = Field(description="Those that are no object of the caller yet, best score first.")
+    known: int = Field(description="How many were found that are objects already.")
+
+
 class Masks(Form):
     """Masks by frame and object."""
 

@@ -9,7 +9,7 @@ from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.player_config import labels_of, player_media
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.player.task_view import OpenedTask
-from backend.application.ports.prewarm import PrewarmRequest
+from backend.application.ports.requests.prewarm import PrewarmRequest
 from backend.domain.errors import ServiceUnavailable, error_of
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex, VideoInfo

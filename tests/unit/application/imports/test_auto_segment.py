@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from backend.adapters.media.mask_cleanup import clean_mask
-from backend.application.imports.auto_segment import AutoMasklets, AutoObject, AutoRules
+from backend.application.imports.auto_segment import AutoRules, GridCandidates, parse_auto
+from backend.application.imports.object_search import ObjectSearch, SearchedObject
 from backend.application.ports.engine import CancelToken, NeverCancelled, Propagation
 from backend.application.ports.media import VideoSource
-from backend.bootstrap.imports.auto_prompts import parse_auto
 from backend.domain.errors import InvalidInput
 from backend.domain.geometry import Point, RgbFrame
 from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
@@ -81,9 +81,13 @@ def picture(*squares: tuple[int, int, int, int]) -> RgbFrame:
     return frame
 
 
-def find(frames: Sequence[RgbFrame], rules: AutoRules | None = None) -> list[AutoObject]:
-    finder = AutoMasklets(ColourSegmenter(), clean_mask, NeverCancelled(), rules or AutoRules())
-    return list(finder.find(ClipSource(np.stack(frames))))
+def finder_of(segmenter: ColourSegmenter, rules: AutoRules | None = None) -> ObjectSearch:
+    rules = rules or AutoRules()
+    return ObjectSearch(segmenter, GridCandidates(segmenter, clean_mask, rules), NeverCancelled(), rules)
+
+
+def find(frames: Sequence[RgbFrame], rules: AutoRules | None = None) -> list[SearchedObject]:
+    return list(finder_of(ColourSegmenter(), rules).find(ClipSource(np.stack(frames))))
 
 
 def test_each_object_is_found_once_the_surest_first() -> None:
@@ -123,9 +127,9 @@ def test_the_number_of_objects_is_limited() -> None:
 def test_the_steps_of_a_clip_are_counted_from_none_to_all() -> None:
     steps: list[tuple[int, int]] = []
     segmenter = ColourSegmenter()
-    finder = AutoMasklets(segmenter, clean_mask, NeverCancelled())
+    finder = finder_of(segmenter)
     finder.find(ClipSource(np.stack([picture((8, 8, 20, 255))] * 6)), lambda done, total: steps.append((done, total)))
-    total = AutoRules().steps(6)
+    total = finder.steps(6)
     assert steps[0] == (0, total)
     assert steps[-1] == (total, total)
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
@@ -134,9 +138,9 @@ def test_the_steps_of_a_clip_are_counted_from_none_to_all() -> None:
 
 def test_a_clip_that_has_enough_objects_ends_with_all_steps_done() -> None:
     steps: list[tuple[int, int]] = []
-    finder = AutoMasklets(ColourSegmenter(), clean_mask, NeverCancelled(), AutoRules(most=1))
+    finder = finder_of(ColourSegmenter(), AutoRules(most=1))
     finder.find(ClipSource(np.stack([picture((8, 8, 20, 255))] * 6)), lambda done, total: steps.append((done, total)))
-    assert steps[-1] == (AutoRules().steps(6),) * 2
+    assert steps[-1] == (finder.steps(6),) * 2
 
 
 def test_the_rules_are_parsed() -> None:

@@ -10,7 +10,7 @@ import pytest
 from backend.application.jobs.table_values import table_values
 from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable
 from backend.domain.masklets import Masklet, MaskletFrame, MaskRun
-from backend.domain.scoring import fixed_width
+from backend.domain.uncertainty.scoring import fixed_width
 from tests.unit.application.builders import TASK, USER_TASK, Parts, click_on
 
 

@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from backend.application.player.hover import Hovers
+from backend.application.ports.requests.hover import HoverMask
 from backend.application.worker.hover_loop import HoverLoop, HoverParts
 from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.domain.errors import MediaError, NotEncoded, PromptError, ServiceUnavailable
+from backend.domain.jobs import PreviewRequest
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import FramePrompt
 from backend.domain.video import FrameIndex
 from tests.fakes.engine import FakeCodec
-from tests.fakes.hover import FakeHoverChannel
 from tests.fakes.prewarm import FakePrewarmChannel
+from tests.fakes.request_channel import FakeRequestChannel
 from tests.unit.application.builders import TASK
 from tests.unit.application.player.builders import ANN, CAT, INFO, Player, click, opened_for
 
@@ -24,7 +26,7 @@ from tests.unit.application.player.builders import ANN, CAT, INFO, Player, click
 @dataclass
 class Setup:
     player: Player = field(default_factory=Player)
-    channel: FakeHoverChannel = field(default_factory=FakeHoverChannel)
+    channel: FakeRequestChannel[PreviewRequest, HoverMask] = field(default_factory=FakeRequestChannel)
     prewarm_channel: FakePrewarmChannel = field(default_factory=FakePrewarmChannel)
 
     def __post_init__(self) -> None:

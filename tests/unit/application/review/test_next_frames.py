@@ -6,9 +6,9 @@ import numpy as np
 
 from backend.application.review.next_frames import ReviewFrame, ReviewVideo, all_done, next_frames
 from backend.domain.masklets import MaskOrigin
-from backend.domain.prioritization import Reason
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
+from backend.domain.uncertainty.prioritization import Reason
 from backend.domain.video import FrameIndex
 
 CAT, DOG = ObjectId("cat"), ObjectId("dog")

@@ -10,12 +10,12 @@ import pytest
 from backend.application.ports.engine import NeverCancelled
 from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.mask_records import scorer_of
-from backend.domain.calibration import Calibrator, Layer, Network
-from backend.domain.features import FEATURES, ObjectEvidence
 from backend.domain.jobs import JobState
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.replan import Pass, Scope, pass_frames, total_frames
+from backend.domain.uncertainty.calibration import Calibrator, Layer, Network
+from backend.domain.uncertainty.features import FEATURES, ObjectEvidence
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.unit.application.worker.test_propagate import CAT, DOG, FRAMES, TWO, Worker, clicks
 

@@ -15,9 +15,9 @@ from backend.application.worker.shot_cuts import CutDetectingVideo, known_cuts, 
 from backend.domain.geometry import RgbFrame
 from backend.domain.jobs import JobState
 from backend.domain.masklets import MaskOrigin
-from backend.domain.prioritization import Policy, settled_share
 from backend.domain.prompts import PromptSet
 from backend.domain.shots import CutDetector
+from backend.domain.uncertainty.prioritization import Policy, settled_share
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
 from tests.fakes.engine import SIZE, FakeMedia, FakePropagation, FakeSegmenter, FakeVideo
 from tests.fakes.key_value import MemoryKeyValueStore

@@ -11,7 +11,6 @@ from backend.domain.crowd.adjudication import Conflict, Disagreement, conflicts_
 from backend.domain.crowd.consensus import (
     Consensus,
     Statements,
-    box_iou,
     consensus_box,
     consensus_of,
     who_agrees,
@@ -19,7 +18,7 @@ from backend.domain.crowd.consensus import (
 )
 from backend.domain.crowd.gold import GoldPolicy, compared_frames, copies_wanted, in_turn, wanted_share
 from backend.domain.crowd.trust_agreement import right_over_time, right_probabilities
-from backend.domain.geometry import BoolMask, Box
+from backend.domain.geometry import BoolMask, Box, box_iou
 
 
 def square(left: int, top: int, side: int) -> BoolMask:

@@ -9,7 +9,7 @@ import pytest
 
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.reading.task import media_of_task
-from backend.application.ports.prewarm import MediaStatus
+from backend.application.ports.requests.prewarm import MediaStatus
 from backend.domain.jobs import JobKind, JobState
 from backend.interfaces.http import app_state
 from backend.interfaces.labelstudio.predict import PENDING

@@ -28,6 +28,7 @@ export const BINDINGS = [
   { keys: [","], text: "previous human frame", run: ({ review }) => review.toHumanFrame(-1) },
   { keys: DIGITS, text: "select object 1 to 9", run: ({ store }, key) => selectNumber(store, Number(key)) },
   { keys: ["o"], text: "add an object of the selected label", run: ({ store, prompts }) => { if (!prompts.changes.refuse()) addObject(store); } },
+  { keys: ["/"], text: "find objects by a text", run: ({ root }) => focusFinding(root) },
   { keys: ["c"], text: "tool: click, drag for a box", run: ({ store }) => store.act("set", { tool: "click" }) },
   { keys: ["x"], text: "tool: box", run: ({ store }) => store.act("set", { tool: "box" }) },
   { keys: ["b"], text: "tool: brush", run: ({ store }) => store.act("set", { tool: "brush" }) },
@@ -132,6 +133,14 @@ function giveUp({ pointer, looking, store }) {
   if (pointer.cancel() || pointer.hideCrossHair()) return;
   if (store.state.looked) looking.back();
   else store.act("set", { rangeStart: null });
+}
+
+/** @param {HTMLElement} root */
+function focusFinding(root) {
+  /** @type {HTMLInputElement | null} */
+  const field = root.querySelector(".finding input");
+  field?.focus();
+  field?.select();
 }
 
 /** @param {HTMLElement} root */

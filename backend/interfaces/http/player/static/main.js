@@ -3,6 +3,7 @@
 import { html, render } from "./vendor/htm-preact.js";
 import { Activity } from "./actions/activity.js";
 import { Changes } from "./actions/changes.js";
+import { Finding } from "./actions/finding.js";
 import { Hover } from "./actions/hover.js";
 import { keepLocks } from "./actions/locks.js";
 import { Looking } from "./actions/looking.js";
@@ -89,6 +90,7 @@ const playback = new Playback(store, (frame) => frames.bitmap(frame) !== undefin
 const changes = new Changes(store, notices, connection);
 const timelineReader = new TimelineReader(transport, store, notices);
 const prompts = new Prompts(transport, store, masks, changes, timelineReader);
+const finding = new Finding(transport, store, prompts);
 const propagation = new Propagation(transport, store, masks, changes, timelineReader);
 const review = new Review(transport, store, masks, changes, timelineReader);
 
@@ -108,7 +110,7 @@ const announcer = new Announcer(places.status, store, shownMasks);
 const looking = new Looking(transport, store, shownMasks, notices, showMasks, () => pointer.isDrawing());
 /** @type {import("./types.js").Parts} */
 const parts = {
-  root, store, notices, signIn, prompts, propagation, review, looking, frames, masks, shownMasks, pictures, playback, stage, pointer,
+  root, store, notices, signIn, prompts, finding, propagation, review, looking, frames, masks, shownMasks, pictures, playback, stage, pointer,
 };
 
 let prewarmTimer = 0;
@@ -149,7 +151,7 @@ function follow(state, before) {
 const VIEWS = [
   [Notice, places.notice, ["notice", "connected", "busy", "needsToken"]],
   [Toolbar, places.toolbar, ["tool", "playing", "speed", "loop", "frame", "video", "rangeStart", "hover", "boxes", "thumbnails", "looked"]],
-  [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model", "verdicts", "objections", "note", "people", "looked"]],
+  [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model", "verdicts", "objections", "note", "people", "looked", "finding"]],
   [PropagationBar, places.propagation, ["job", "busy", "selected", "onlySelected", "skip", "looked"]],
   [Help, places.help, ["help"]],
 ];

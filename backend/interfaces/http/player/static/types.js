@@ -98,6 +98,7 @@
  * @property {import("./actions/notices.js").Notices} notices
  * @property {import("./actions/sign_in.js").SignIn} signIn
  * @property {import("./actions/prompts.js").Prompts} prompts
+ * @property {import("./actions/finding.js").Finding} finding
  * @property {import("./actions/propagation.js").Propagation} propagation
  * @property {import("./actions/review.js").Review} review
  * @property {import("./actions/looking.js").Looking} looking

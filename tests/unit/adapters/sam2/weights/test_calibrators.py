@@ -11,8 +11,8 @@ import pytest
 from backend.adapters.sam2.weights import calibrators
 from backend.adapters.sam2.weights.calibrators import find_calibrator, stamped_version
 from backend.adapters.sam2.weights.checkpoint_files import Checkpoint
-from backend.domain.calibration import Calibrator, Layer, Network
-from backend.domain.features import FEATURES
+from backend.domain.uncertainty.calibration import Calibrator, Layer, Network
+from backend.domain.uncertainty.features import FEATURES
 
 CHECKPOINT_SHA256 = "12" * 32
 

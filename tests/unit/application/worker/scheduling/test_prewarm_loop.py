@@ -8,7 +8,7 @@ from typing import Self
 
 import pytest
 
-from backend.application.ports.prewarm import MediaStatus, PrewarmRequest, frame_hash, frames_around
+from backend.application.ports.requests.prewarm import MediaStatus, PrewarmRequest, frame_hash, frames_around
 from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
 from backend.domain.errors import Cancelled, MediaError, MediaUnreachable

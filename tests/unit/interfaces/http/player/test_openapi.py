@@ -10,6 +10,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from backend.domain.detections import Detection
+from backend.domain.geometry import Box
 from tests.fakes.web import TestClient
 from tests.unit.interfaces.http.player.builders import CHANGE, CLICK, TASK, Json, LabelStudioUsers, PlayerWeb
 from tests.unit.interfaces.http.player.test_pictures import Setup
@@ -114,6 +116,7 @@ class Checked:
 
 def test_answers_have_the_described_forms(document: Json, tmp_path: Path) -> None:
     web = PlayerWeb(LabelStudioUsers())
+    web.web.detector.found["red car"] = (Detection(Box(0.5, 0.25, 0.75, 0.5), 0.8),)
     web.web.with_settings(player_shared_masks=True)
     client = web.web.client()
     client.headers.update(CHANGE)
@@ -140,6 +143,8 @@ def test_answers_have_the_described_forms(document: Json, tmp_path: Path) -> Non
 
 def _edit(checked: Checked) -> None:
     checked.call("POST", f"{TASK}/hover", {"frame": 4, "object": "Cat", "point": [0.5, 0.5, 1]}, status=409)
+    assert checked.call("POST", f"{TASK}/detections", {"frame": 4, "text": "red car"})["detections"]
+    checked.call("POST", f"{TASK}/detections", {"frame": 4, "text": ""}, status=400)
     checked.call("POST", f"{TASK}/activity", {"object": "Cat"})
     checked.call("POST", f"{TASK}/prewarm", {"frames": [4, 5]}, status=202)
     checked.call("PUT", f"{TASK}/prompts/4/Cat", CLICK)

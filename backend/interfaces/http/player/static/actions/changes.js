@@ -29,6 +29,11 @@ export class Changes {
       .finally(() => this.store.act("busy", -1));
   }
 
+  /** Waits until the changes so far have been answered. @returns {Promise<unknown>} */
+  settled() {
+    return this.queue;
+  }
+
   /** Refuses, with a sentence, to change anything while another person's masks are shown. @returns {boolean} whether it does */
   refuse() {
     const { looked } = this.store.state;

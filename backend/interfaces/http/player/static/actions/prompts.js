@@ -45,6 +45,23 @@ export class Prompts {
     }), at);
   }
 
+  /**
+   * Adds an object of a label for each box on a frame.
+   * @param {number} frame
+   * @param {string} label
+   * @param {import("../types.js").Box[]} boxes
+   * @returns {string[]} their ids; none where nothing may be changed
+   */
+  addBoxes(frame, label, boxes) {
+    if (this.changes.refuse()) return [];
+    return boxes.map((box) => {
+      this.store.act("addObject", label);
+      const object = this.store.state.selected;
+      this.#edit((before) => ({ ...before, box, mask: null }), { object, frame });
+      return object;
+    });
+  }
+
   /** Deletes the selected prompt; without one, all prompts of the selected object on the open frame. */
   deletePrompt() {
     if (this.changes.refuse()) return;

@@ -448,6 +448,10 @@ var Changes = class {
     this.store.act("busy", 1);
     this.queue = this.queue.then(() => this.#untilAnswered(change)).then(() => this.notices.dismiss(), (error) => this.notices.fail(error, "change")).finally(() => this.store.act("busy", -1));
   }
+  /** Waits until the changes so far have been answered. @returns {Promise<unknown>} */
+  settled() {
+    return this.queue;
+  }
   /** Refuses, with a sentence, to change anything while another person's masks are shown. @returns {boolean} whether it does */
   refuse() {
     const { looked } = this.store.state;
@@ -466,6 +470,63 @@ var Changes = class {
         await this.connection.back();
       }
     }
+  }
+};
+
+// backend/interfaces/http/player/static/actions/finding.js
+var Finding = class {
+  /**
+   * @param {import("../server/transport.js").Transport} transport
+   * @param {import("../state/state.js").Store} store
+   * @param {import("./prompts.js").Prompts} prompts
+   */
+  constructor(transport2, store2, prompts2) {
+    this.transport = transport2;
+    this.store = store2;
+    this.prompts = prompts2;
+    this.notices = prompts2.changes.notices;
+  }
+  /** Finds what a text describes on the open frame. It takes seconds: other work goes on beside it. @param {string} text */
+  async find(text) {
+    const { state } = this.store;
+    const words = text.trim();
+    if (!words || state.finding || this.prompts.changes.refuse()) return;
+    this.store.act("set", { finding: true });
+    try {
+      const { detections, known } = await this.transport.detect(state.frame, words);
+      this.notices.succeed("finding");
+      await this.#take(state.frame, words, detections.map(({ box }) => box), known);
+    } catch (error) {
+      this.notices.fail(error, "finding");
+    } finally {
+      this.store.act("set", { finding: false });
+    }
+  }
+  /**
+   * Makes an object of each box and says what was found.
+   * @param {number} frame
+   * @param {string} words
+   * @param {Box[]} boxes
+   * @param {number} known  those that are objects already
+   */
+  async #take(frame, words, boxes, known) {
+    const before = known ? ` ${known === 1 ? "One more is" : `${known} more are`} marked already.` : "";
+    if (!boxes.length) {
+      const text = known ? `Nothing new like \u201C${words}\u201D is on frame ${frame + 1}.${before}` : `Nothing like \u201C${words}\u201D was found on frame ${frame + 1}.`;
+      this.notices.say(text, known ? "" : "Use other words, or click the object.", { source: "finding" });
+      return;
+    }
+    const ids = this.prompts.addBoxes(frame, this.#labelOf(words), boxes);
+    await this.prompts.changes.settled();
+    if (!ids.length || this.store.state.notice) return;
+    const found = ids.length === 1 ? ids[0] : `${ids.length} objects, ${ids[0]} to ${ids.at(-1)},`;
+    this.notices.say(`Found on frame ${frame + 1}: ${found} for \u201C${words}\u201D.${before}`, "Look at them, and forget those that are wrong.", { source: "finding" });
+  }
+  /** The label that is called like the text, else that of the selected object, else the first. @param {string} words */
+  #labelOf(words) {
+    const { labels, objects, selected } = this.store.state;
+    const named = labels.find(({ name }) => name.toLowerCase() === words.toLowerCase());
+    return named?.name ?? objects.find(({ id }) => id === selected)?.label ?? labels[0]?.name ?? "";
   }
 };
 
@@ -650,6 +711,7 @@ var INITIAL = {
   onlySelected: false,
   skip: 0,
   help: false,
+  finding: false,
   connected: true,
   needsToken: false,
   stopAt: 0,
@@ -1373,6 +1435,22 @@ var Prompts = class {
       points: before.points.map((each, index) => index === at.point ? [x2, y2, each[2]] : each)
     }), at);
   }
+  /**
+   * Adds an object of a label for each box on a frame.
+   * @param {number} frame
+   * @param {string} label
+   * @param {import("../types.js").Box[]} boxes
+   * @returns {string[]} their ids; none where nothing may be changed
+   */
+  addBoxes(frame, label, boxes) {
+    if (this.changes.refuse()) return [];
+    return boxes.map((box) => {
+      this.store.act("addObject", label);
+      const object = this.store.state.selected;
+      this.#edit((before) => ({ ...before, box, mask: null }), { object, frame });
+      return object;
+    });
+  }
   /** Deletes the selected prompt; without one, all prompts of the selected object on the open frame. */
   deletePrompt() {
     if (this.changes.refuse()) return;
@@ -1753,6 +1831,7 @@ var BINDINGS = [
   { keys: ["o"], text: "add an object of the selected label", run: ({ store: store2, prompts: prompts2 }) => {
     if (!prompts2.changes.refuse()) addObject(store2);
   } },
+  { keys: ["/"], text: "find objects by a text", run: ({ root: root2 }) => focusFinding(root2) },
   { keys: ["c"], text: "tool: click, drag for a box", run: ({ store: store2 }) => store2.act("set", { tool: "click" }) },
   { keys: ["x"], text: "tool: box", run: ({ store: store2 }) => store2.act("set", { tool: "box" }) },
   { keys: ["b"], text: "tool: brush", run: ({ store: store2 }) => store2.act("set", { tool: "brush" }) },
@@ -1846,6 +1925,11 @@ function giveUp({ pointer: pointer2, looking: looking2, store: store2 }) {
   if (pointer2.cancel() || pointer2.hideCrossHair()) return;
   if (store2.state.looked) looking2.back();
   else store2.act("set", { rangeStart: null });
+}
+function focusFinding(root2) {
+  const field = root2.querySelector(".finding input");
+  field?.focus();
+  field?.select();
 }
 function fullWindow(root2) {
   if (document.fullscreenElement) void document.exitFullscreen();
@@ -2370,6 +2454,15 @@ var Transport = class extends Calls {
   hover(wanted) {
     return this.call("POST", `${this.base}/hover`, wanted);
   }
+  /**
+   * Finds what a text describes on a frame.
+   * @param {number} frame
+   * @param {string} text
+   * @returns {Promise<{detections: {box: import("../types.js").Box, score: number}[], known: number}>}
+   */
+  detect(frame, text) {
+    return this.call("POST", `${this.base}/detections`, { frame, text });
+  }
   /** @param {number[]} frames */
   prewarm(frames3) {
     return this.call("POST", `${this.base}/prewarm`, { frames: frames3 });
@@ -2559,6 +2652,29 @@ function Help({ state, parts: parts2 }) {
     </dialog>`;
 }
 
+// backend/interfaces/http/player/static/view/finding.js
+var MOST_CHARS = 100;
+function FindingForm({ state, parts: parts2 }) {
+  const [text, setText] = G("");
+  const find = (event) => {
+    event.preventDefault();
+    void parts2.finding.find(text);
+  };
+  const leave = (event) => {
+    if (event.key === "Escape") parts2.stage.canvas.focus();
+  };
+  return fe`
+    <form class="finding" role="search" onSubmit=${find}>
+      <input type="text" value=${text} maxlength=${MOST_CHARS} placeholder="red car" aria-label="Find objects by a text"
+        title="What to find on this frame, in a few words (/)" onKeyDown=${leave}
+        onInput=${({ target }) => setText(
+    /** @type {HTMLInputElement} */
+    target.value
+  )} />
+      <button disabled=${state.finding || !text.trim()}>${state.finding ? "Finding\u2026" : "Find"}</button>
+    </form>`;
+}
+
 // backend/interfaces/http/player/static/view/looking.js
 function Whose({ state, parts: parts2 }) {
   const { people, looked } = state;
@@ -2681,6 +2797,7 @@ function ObjectList({ state, parts: parts2 }) {
         ${state.prompts.length > 0 && fe`
           <button title="Forget the prompts and masks of all objects" onClick=${() => prompts2.forget(null)}>Forget all</button>`}
       </div>
+      <${FindingForm} state=${state} parts=${parts2} />
       ${state.verdicts && fe`<div class="task">Whole task: <${VerdictFields} state=${state} parts=${parts2} object=${null} /></div>`}
       ${state.model.notice && fe`<p class="model">${state.model.notice}</p>`}
     </aside>`;
@@ -3854,6 +3971,7 @@ var playback = new Playback(store, (frame) => frames2.bitmap(frame) !== void 0 &
 var changes = new Changes(store, notices, connection);
 var timelineReader = new TimelineReader(transport, store, notices);
 var prompts = new Prompts(transport, store, masks, changes, timelineReader);
+var finding = new Finding(transport, store, prompts);
 var propagation = new Propagation(transport, store, masks, changes, timelineReader);
 var review = new Review(transport, store, masks, changes, timelineReader);
 var stage = new Stage(places.canvas, store, frames2, shownMasks, pictures);
@@ -3878,6 +3996,7 @@ var parts = {
   notices,
   signIn,
   prompts,
+  finding,
   propagation,
   review,
   looking,
@@ -3923,7 +4042,7 @@ function follow(state, before) {
 var VIEWS = [
   [Notice, places.notice, ["notice", "connected", "busy", "needsToken"]],
   [Toolbar, places.toolbar, ["tool", "playing", "speed", "loop", "frame", "video", "rangeStart", "hover", "boxes", "thumbnails", "looked"]],
-  [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model", "verdicts", "objections", "note", "people", "looked"]],
+  [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model", "verdicts", "objections", "note", "people", "looked", "finding"]],
   [PropagationBar, places.propagation, ["job", "busy", "selected", "onlySelected", "skip", "looked"]],
   [Help, places.help, ["help"]]
 ];

@@ -108,6 +108,16 @@ export class Transport extends Calls {
     return this.call("POST", `${this.base}/hover`, wanted);
   }
 
+  /**
+   * Finds what a text describes on a frame.
+   * @param {number} frame
+   * @param {string} text
+   * @returns {Promise<{detections: {box: import("../types.js").Box, score: number}[], known: number}>}
+   */
+  detect(frame, text) {
+    return this.call("POST", `${this.base}/detections`, { frame, text });
+  }
+
   /** @param {number[]} frames */
   prewarm(frames) {
     return this.call("POST", `${this.base}/prewarm`, { frames });

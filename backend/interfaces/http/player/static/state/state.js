@@ -27,6 +27,7 @@ import { ACTIONS } from "./changes.js";
  * @property {boolean} onlySelected  propagates the selected object alone
  * @property {number} skip  frames that a propagation leaves out before each one that gets masks
  * @property {boolean} help
+ * @property {boolean} finding  a detector looks for what a text describes
  * @property {boolean} connected  the server answered the newest call
  * @property {boolean} needsToken  nobody is signed in
  * @property {number} stopAt  the uncertainty that stops the propagation; 0: none
@@ -101,6 +102,7 @@ export const INITIAL = {
   onlySelected: false,
   skip: 0,
   help: false,
+  finding: false,
   connected: true,
   needsToken: false,
   stopAt: 0,

@@ -1,6 +1,7 @@
 // The objects: selects, adds, renames, colours, hides, locks and forgets them.
 
 import { html } from "../vendor/htm-preact.js";
+import { FindingForm } from "./finding.js";
 import { LookedObjects, Whose } from "./looking.js";
 import { VerdictFields } from "./verdict.js";
 
@@ -31,6 +32,7 @@ export function ObjectList({ state, parts }) {
         ${state.prompts.length > 0 && html`
           <button title="Forget the prompts and masks of all objects" onClick=${() => prompts.forget(null)}>Forget all</button>`}
       </div>
+      <${FindingForm} state=${state} parts=${parts} />
       ${state.verdicts && html`<div class="task">Whole task: <${VerdictFields} state=${state} parts=${parts} object=${null} /></div>`}
       ${state.model.notice && html`<p class="model">${state.model.notice}</p>`}
     </aside>`;

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from backend.domain.calibration import Calibrator
-from backend.domain.features import FeatureHistory, ObjectEvidence
 from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin
 from backend.domain.prompts import ObjectId
+from backend.domain.uncertainty.calibration import Calibrator
+from backend.domain.uncertainty.features import FeatureHistory, ObjectEvidence
 
 FAILED_BELOW = 0.75
 """A mask with a lower IoU with the truth is a failure."""

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from backend.domain.features import FEATURES, FeatureHistory, ObjectEvidence, box_iou, cosine, logit
-from backend.domain.geometry import Box, Point
+from backend.domain.geometry import Box, Point, box_iou
 from backend.domain.masklets import FrameEvidence, MaskOrigin
+from backend.domain.uncertainty.features import FEATURES, FeatureHistory, ObjectEvidence, cosine, logit
 
 STEADY = FrameEvidence(
     predicted_ious=(0.9, 0.7, 0.6),

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from backend.domain.geometry import Box
+from backend.domain.geometry import Box, box_iou
 from backend.domain.masklets import FrameEvidence, MaskOrigin
 
 FEATURES = (
@@ -125,16 +125,6 @@ def logit(share: float) -> float:
     """log(p / (1 - p)), within plus or minus 5."""
     share = min(max(share, 1e-9), 1.0 - 1e-9)
     return max(-_LOGIT_LIMIT, min(_LOGIT_LIMIT, math.log(share / (1.0 - share))))
-
-
-def box_iou(first: Box | None, second: Box | None) -> float:
-    """Intersection over union of two boxes; 1 if both are None, 0 if one is."""
-    if first is None or second is None:
-        return 1.0 if first is second else 0.0
-    width = min(first.x1_rel, second.x1_rel) - max(first.x0_rel, second.x0_rel)
-    height = min(first.y1_rel, second.y1_rel) - max(first.y0_rel, second.y0_rel)
-    shared = max(width, 0.0) * max(height, 0.0)
-    return shared / (_box_area(first) + _box_area(second) - shared)
 
 
 def cosine(first: Sequence[float], second: Sequence[float]) -> float:

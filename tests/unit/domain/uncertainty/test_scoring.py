@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.domain.calibration import Calibrator
-from backend.domain.features import ObjectEvidence
 from backend.domain.masklets import FrameEvidence, MaskOrigin
 from backend.domain.prompts import ObjectId
-from backend.domain.scoring import (
+from backend.domain.uncertainty.calibration import Calibrator
+from backend.domain.uncertainty.features import ObjectEvidence
+from backend.domain.uncertainty.scoring import (
     Scorer,
     combined_uncertainty,
     frame_uncertainty,

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.errors import IntegrityError
-from backend.domain.features import FEATURES
+from backend.domain.uncertainty.features import FEATURES
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]

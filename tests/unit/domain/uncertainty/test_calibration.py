@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backend.domain.calibration import Calibrator, Ensemble, Layer, Network, calibrator_of
 from backend.domain.errors import IntegrityError
-from backend.domain.features import FEATURES
+from backend.domain.uncertainty.calibration import Calibrator, Ensemble, Layer, Network, calibrator_of
+from backend.domain.uncertainty.features import FEATURES
 
 COUNT = len(FEATURES)
 

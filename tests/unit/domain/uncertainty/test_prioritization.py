@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backend.domain import prioritization
-from backend.domain.prioritization import (
+from backend.domain.uncertainty import prioritization
+from backend.domain.uncertainty.prioritization import (
     FrameCurve,
     Policy,
     Reason,

@@ -1,0 +1,1 @@
+"""Open-vocabulary detectors: objects in a picture by a text."""

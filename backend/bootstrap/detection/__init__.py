@@ -1,0 +1,1 @@
+"""Wiring of what finds objects by a text."""

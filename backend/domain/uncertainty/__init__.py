@@ -1,0 +1,1 @@
+"""How uncertain a mask is, by its evidence, and which frame to review next."""
