@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize, expect, sync_playwright
@@ -29,6 +30,8 @@ STORED = "local_storage,indexeddb,service_workers,cache_storage"
 WINDOW: ViewportSize = {"width": 1400, "height": 1100}
 ENVIRONMENT = {
     "MASKLET_MODEL": "demo",
+    # It has the detector that knows the demo's clip.
+    "MASKLET_MODEL_DIR": str(Path(__file__).parents[1] / "data"),
     "MASKLET_DEVICE": "cpu",
     # Only the propagations that a test requests run in the background.
     "MASKLET_PROPAGATE_ON_PROMPT": "false",

@@ -16,6 +16,12 @@ from urllib.parse import quote
 import pytest
 from PIL import Image
 
+from backend.adapters.machine.clocks import SystemClock
+from backend.adapters.store.ledger.sql_ledger import open_ledger
+from backend.domain.geometry import mask_iou
+from backend.domain.tasks import TaskKey
+from scripts.demonstration.demo_clip import demo_clip
+from scripts.demonstration.write_video import write_video
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
 from tests.fakes.clips import ClipSpec, numbered_frame, write_clip
@@ -142,3 +148,25 @@ def test_the_tiff_of_a_task_is_named_with_the_command_that_imports_it(setup: Imp
     assert setup.masklet(*arguments) == 0, setup.stderr
     made = [setup.api.task_data(number) for number in setup.api.tasks(project) if number != blank]
     assert [str(data["clip"]) for data in made] == [f"{Path(arguments[1]).name} #0", f"{Path(arguments[1]).name} #1"]
+
+
+def test_objects_are_found_by_a_text_and_an_unknown_label_is_refused_first(setup: ImportRun) -> None:
+    for clip in (setup.root / "in").iterdir():
+        clip.unlink()
+    write_video(demo_clip().frames[:6], setup.root / "in" / "demo.mp4", frame_rate=24)
+    assert setup.import_batch("--find", "fish=Object 2") == 1
+    assert "there is no detector to find objects by a text: put the files of one" in setup.stderr
+    setup.environment["MASKLET_MODEL_DIR"] = str(ROOT / "tests" / "data")
+    assert setup.import_batch("--find", "fish=Fish") == 2
+    assert "label 'Fish' is not in the project; the project's labels: Object 1, Object 2, Object 3" in setup.stderr
+    assert setup.tasks() == []
+    assert setup.import_batch("--find", "fish=Object 2", "--find", "dog=Object 3") == 0
+    (made,) = [line for line in setup.report() if line.get("state") == "created"]
+    assert (made["prompts"], list(made["auto"])) == (1, ["Object 2"])  # type: ignore[call-overload]
+    ledger = open_ledger(f"sqlite:///{setup.root / 'data' / 'ledger.sqlite'}", SystemClock())
+    task = TaskKey(setup.project, int(str(made["task"])))
+    (prompt,) = ledger.prompts(task)
+    ledger.close()
+    assert (prompt.object_id, prompt.frame_index, prompt.automatic) == ("Object 2", 0, made["auto"]["Object 2"])  # type: ignore[index]
+    assert prompt.mask is not None
+    assert mask_iou(prompt.mask, demo_clip().masks[0][2]) > 0.5
