@@ -27,7 +27,7 @@ class _NoQueue:
     def __init__(self, error: QueueUnavailable) -> None:
         self._error = error
 
-    def enqueue(self, job: Job, *, timeout_s: float) -> None:
+    def enqueue(self, job: Job, *, timeout_s: float, goes_first: bool = False) -> None:
         raise self._error
 
     def is_known(self, job: Job) -> bool:

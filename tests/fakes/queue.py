@@ -23,12 +23,12 @@ class FakeQueue:
         self._waiting: dict[JobKind, list[tuple[str, int]]] = {kind: [] for kind in JobKind}
         self._running: set[tuple[str, int]] = set()
 
-    def enqueue(self, job: Job, *, timeout_s: float) -> None:
+    def enqueue(self, job: Job, *, timeout_s: float, goes_first: bool = False) -> None:
         self._require_up()
         entry = (job.job_id, job.attempt)
         if entry in self._running or entry in self._waiting[job.kind]:
             return
-        self._waiting[job.kind].append(entry)
+        self._waiting[job.kind].insert(0 if goes_first else len(self._waiting[job.kind]), entry)
         self.timeouts_s[entry] = timeout_s
 
     def is_known(self, job: Job) -> bool:

@@ -55,16 +55,16 @@ class RqQueue:
     def close(self) -> None:
         self._redis.close()
 
-    def enqueue(self, job: Entry, *, timeout_s: float) -> None:
+    def enqueue(self, job: Entry, *, timeout_s: float, goes_first: bool = False) -> None:
         """Idempotent for (job id, attempt). timeout_s: longest run, capped. Raises QueueUnavailable."""
         with _translated():
             try:
-                self._push(job, timeout_s)
+                self._push(job, timeout_s, goes_first=goes_first)
             except DuplicateJobError:
                 if self._is_known(job):
                     return  # possibly this call's own push, with a lost reply
                 self._remove(job)
-                self._push_unless_known(job, timeout_s)
+                self._push_unless_known(job, timeout_s, goes_first=goes_first)
 
     def is_known(self, job: Entry) -> bool:
         """Whether this attempt is queued, or held by a live worker. Raises QueueUnavailable."""
@@ -104,7 +104,7 @@ class RqQueue:
     def _queue(self, kind: str) -> Queue:
         return Queue(queue_name(kind), connection=self._redis, serializer=SERIALIZER, job_class=LedgerJob)
 
-    def _push(self, job: Entry, timeout_s: float) -> None:
+    def _push(self, job: Entry, timeout_s: float, *, goes_first: bool) -> None:
         self._queue(job.kind).enqueue_call(
             RUN_JOB,
             args=[job.job_id, job.attempt],
@@ -113,12 +113,13 @@ class RqQueue:
             failure_ttl=FAILURE_TTL_S,
             description=job.job_id,
             job_id=rq_id(job.job_id, job.attempt),
+            at_front=goes_first,
             unique=True,
         )
 
-    def _push_unless_known(self, job: Entry, timeout_s: float) -> None:
+    def _push_unless_known(self, job: Entry, timeout_s: float, *, goes_first: bool) -> None:
         try:
-            self._push(job, timeout_s)
+            self._push(job, timeout_s, goes_first=goes_first)
         except DuplicateJobError:
             logger.debug("job %s: another process queued it again first", job.job_id)
 

@@ -100,4 +100,4 @@ class Reconciler:
         renewed = self.ledger.requeue(job.job_id, job.attempt, reason=reason, max_attempts=self.max_attempts)
         logger.warning("job %s attempt %d: %s; now %s", job.job_id, job.attempt, reason, renewed.state)
         if renewed.state is JobState.QUEUED:
-            self.submitter.dispatch(renewed)
+            self.submitter.dispatch(renewed, had_begun=job.done > 0)

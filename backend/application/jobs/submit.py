@@ -74,11 +74,15 @@ class Submitter:
             self.dispatch(again)
         return again
 
-    def dispatch(self, job: Job) -> None:
-        """Offers a recorded job to the queue. Does not raise if the queue is unreachable."""
+    def dispatch(self, job: Job, *, had_begun: bool = False) -> None:
+        """Offers a recorded job to the queue. Does not raise if the queue is unreachable.
+
+        had_begun: an attempt that ended had made masks; the next one goes before jobs that have not begun, so that a
+        video in progress does not wait for a whole batch.
+        """
         timeout_s = INTERACTIVE_TIMEOUT_S if job.kind is JobKind.INTERACTIVE else PROPAGATE_TIMEOUT_S
         try:
-            self.queue.enqueue(job, timeout_s=timeout_s)
+            self.queue.enqueue(job, timeout_s=timeout_s, goes_first=had_begun)
         except QueueUnavailable as error:
             logger.warning("job %s waits in the ledger: %s", job.job_id, error)
 

@@ -11,8 +11,8 @@ from backend.domain.jobs import Job, JobKind
 class JobQueue(Protocol):
     """Delivers ledger ids to workers. May lose everything without harm: the ledger has the jobs."""
 
-    def enqueue(self, job: Job, *, timeout_s: float) -> None:
-        """Idempotent for (job id, attempt). Raises QueueUnavailable."""
+    def enqueue(self, job: Job, *, timeout_s: float, goes_first: bool = False) -> None:
+        """Idempotent for (job id, attempt). goes_first: before those that wait. Raises QueueUnavailable."""
         ...
 
     def is_known(self, job: Job) -> bool:

@@ -170,11 +170,12 @@ class JobRunner:
         return latest
 
     def _requeue(self, job: Job, reason: str, *, forgiven: bool = False) -> None:
+        had_begun = self.ledger.job(job.job_id).done > 0
         renewed = self.ledger.requeue(
             job.job_id, job.attempt, reason=reason, max_attempts=self.max_attempts, forgiven=forgiven
         )
         if renewed.state is JobState.QUEUED:
-            self.submitter.dispatch(renewed)
+            self.submitter.dispatch(renewed, had_begun=had_begun)
 
     def _postpone(self, job: Job, error: MaskletError) -> None:
         """Puts the job off until its next attempt, or fails it.

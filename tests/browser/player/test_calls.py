@@ -38,7 +38,7 @@ def test_a_sign_in_that_has_ended_is_renewed_once(modules: Modules) -> None:
         return [first, await failed(calls.call('GET', '/api/x')), asked];""",
     )
     assert found[0] == {"is": "there"}
-    assert found[1] == ["ApiError", "Nobody is signed in.", "Try again."]
+    assert found[1] == ["ApiError", "Nobody is signed in.", ""]
     assert found[2][:3] == [
         ["PUT", "/api/x", "1", '{"a":1}'],
         ["POST", "/api/session", "1", "{}"],
@@ -50,19 +50,23 @@ def test_a_sign_in_that_has_ended_is_renewed_once(modules: Modules) -> None:
 def test_errors_have_sentences_and_a_lost_connection_is_told(modules: Modules) -> None:
     found = run(
         modules,
-        """answers.push([409, { detail: 'It is busy.', way_out: 'Wait.' }], [500, 'no JSON object'], [200, {}]);
+        """answers.push([409, { detail: 'It is busy.', way_out: 'Wait.' }], [500, 'no JSON object'], [400, {}]);
+        answers.push([503, { detail: 'No worker is there.' }], [400, { detail: 'It is no box.' }], [200, {}]);
         const errors = [];
-        for (const path of ['/a', '/b']) errors.push(await failed(calls.call('GET', path)));
-        await calls.call('GET', '/c');
-        errors.push(await failed(calls.call('GET', '/d')));
+        for (const path of ['/a', '/b', '/c', '/d', '/e']) errors.push(await failed(calls.call('GET', path)));
+        await calls.call('GET', '/f');
+        errors.push(await failed(calls.call('GET', '/g')));
         return [errors, reached];""",
     )
     assert found[0] == [
         ["ApiError", "It is busy.", "Wait."],
         ["ApiError", "Masklet answered with status 500.", "Try again."],
+        ["ApiError", "Masklet answered with status 400.", "Try again."],
+        ["ApiError", "No worker is there.", "Try again."],
+        ["ApiError", "It is no box.", ""],
         ["ConnectionLost", "Masklet does not answer.", ""],
     ]
-    assert found[1] == [True, True, True, False]
+    assert found[1] == [True] * 6 + [False]
 
 
 def test_an_answer_that_was_asked_for_before_is_used(modules: Modules) -> None:

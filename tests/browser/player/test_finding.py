@@ -64,7 +64,7 @@ def test_each_box_becomes_an_object_of_the_label_that_is_called_like_the_text(mo
         "put": [[4, "Red car", "Red car", [0, 0, 0.1, 0.5], 0], [4, "Red car 2", "Red car", [0.5, 0, 0.6, 0.5], 0]],
         "said": [
             "Found on frame 5: 2 objects, Red car to Red car 2, for “red CAR”. One more is marked already.",
-            "Look at them, and forget those that are wrong.",
+            "Forget those that are wrong.",
         ],
         "finding": False,
     }
@@ -78,7 +78,7 @@ def test_another_text_gives_objects_of_the_selected_objects_label(modules: Modul
         return { put, said: said() };"""
     assert run(modules, body) == {
         "put": [[4, "Red car 2", "Red car", [0, 0, 0.1, 0.5], 0]],
-        "said": ["Found on frame 5: Red car 2 for “lorry”.", "Look at them, and forget those that are wrong."],
+        "said": ["Found on frame 5: Red car 2 for “lorry”.", "Forget it if it is wrong."],
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,16 @@ def test_an_entry_has_the_id_and_the_attempt_only(queue: RqQueue, redis: Redis) 
     assert data == ["backend.interfaces.worker.run_job", None, [JOB.job_id, 1], {}]
     assert redis.hget(ENTRY, "timeout") == b"62"
     assert redis.ttl(ENTRY) == -1
+
+
+def test_a_job_that_goes_first_is_before_those_that_wait(queue: RqQueue, redis: Redis) -> None:
+    waiting, first = (replace(JOB, job_id="p-" + digit * 40) for digit in "12")
+    queue.enqueue(JOB, timeout_s=60)
+    queue.enqueue(waiting, timeout_s=60)
+    for _ in range(2):
+        queue.enqueue(first, timeout_s=60, goes_first=True)
+    order = [f"{job.job_id}-a1".encode() for job in (first, JOB, waiting)]
+    assert redis.lrange(QUEUE, 0, -1) == order
 
 
 @pytest.mark.parametrize(("requested_s", "stored"), [(0.0, b"1"), (1e9, b"7200"), (-1.0, b"1")])

@@ -39,6 +39,25 @@ def test_a_silent_worker_s_job_is_requeued() -> None:
     assert parts.queue.is_known(job)
 
 
+def propagation_of(parts: Parts, task_id: int) -> str:
+    task = TaskKey(TASK.project_id, task_id)
+    request = PropagationRequest(task, USER_TASK.media, click_on(0), model_version=USER_TASK.model_version)
+    return parts.submitter.submit(request).job_id
+
+
+def test_a_video_in_progress_goes_before_a_batch_that_waits_and_one_that_had_not_begun_after_it() -> None:
+    parts = Parts()
+    begun, started, waiting = (propagation_of(parts, number) for number in (1, 2, 3))
+    for job_id in (begun, started):
+        assert parts.queue.take(JobKind.PROPAGATE) == (job_id, 1)
+        parts.ledger.start(job_id, 1, "worker-9")
+        parts.queue.release(job_id, 1)
+    parts.ledger.progress(begun, 1, 3, 10)
+    parts.reconciler.worker_died("worker-9")
+    order = [parts.queue.take(JobKind.PROPAGATE) for _ in range(3)]
+    assert order == [(begun, 2), (waiting, 1), (started, 2)]
+
+
 def test_a_video_that_kills_workers_fails_after_three() -> None:
     parts = Parts()
     job_id = submitted(parts)

@@ -16,6 +16,7 @@ from backend.domain.errors import (
     StorageFull,
 )
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
+from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.engine import FakeSegmenter
 from tests.unit.application.builders import TASK, USER_TASK, Parts, click_on
@@ -182,6 +183,23 @@ def test_a_newer_prompt_supersedes_at_the_next_frame() -> None:
     newest = parts.ledger.jobs(task=TASK)[0]
     assert newest.state is JobState.DONE
     assert parts.ledger.latest_push(TASK) is not None
+
+
+def test_a_stopping_worker_gives_a_video_in_progress_back_before_those_that_wait() -> None:
+    parts = Parts()
+    request = PropagationRequest(TASK, USER_TASK.media, click_on(0), model_version=USER_TASK.model_version)
+    begun = parts.submitter.submit(request).job_id
+    waiting = parts.submitter.submit(replace(request, task=TaskKey(TASK.project_id, 99))).job_id
+    assert parts.queue.take(JobKind.PROPAGATE) == (begun, 1)
+
+    def stop_at(frame: int) -> None:
+        parts.clock.advance(5)
+        parts.stopping = frame == 7
+
+    parts.segmenter.on_frame = stop_at
+    job = parts.run(parts.ledger.job(begun))
+    assert (job.state, job.attempt) == (JobState.QUEUED, 2)
+    assert [parts.queue.take(JobKind.PROPAGATE) for _ in range(2)] == [(begun, 2), (waiting, 1)]
 
 
 def test_a_stopping_worker_requeues_without_counting_the_attempt() -> None:

@@ -803,6 +803,7 @@ import { takeEarly } from "../early.js";
 // backend/interfaces/http/player/static/server/calls.js
 var CHANGE = { "X-Masklet-Player": "1", "Content-Type": "application/json" };
 var TRY_AGAIN = "Try again.";
+var SERVER_ERROR = 500;
 var Calls = class {
   /**
    * @param {string} root  of the API, without a slash at its end
@@ -861,7 +862,8 @@ var Calls = class {
     }
     const problem = await reply.json().catch(() => ({}));
     const sentence = problem.detail || `Masklet answered with status ${reply.status}.`;
-    throw new ApiError(reply.status, sentence, problem.way_out || TRY_AGAIN);
+    const usual = reply.status >= SERVER_ERROR || !problem.detail ? TRY_AGAIN : "";
+    throw new ApiError(reply.status, sentence, problem.way_out || usual);
   }
   /** @param {string} address @param {RequestInit} options @returns {Promise<Response>} */
   async #reach(address, options) {
@@ -1288,20 +1290,29 @@ function Choices({ legend, names, words = {}, chosen, counts, choose }) {
     </fieldset>`;
 }
 
+// backend/interfaces/http/lead/static/view/reading.js
+function Reading({ state }) {
+  return state.loading && fe`<p class="empty">Reading…</p>`;
+}
+
 // backend/interfaces/http/lead/static/view/grid.js
 function Grid({ state, parts: parts2 }) {
   const { list, place } = state;
-  if (!list) return fe`<p class="empty">Reading the project…</p>`;
+  if (!list) return fe`<${Reading} state=${state} />`;
   return fe`
     <section aria-label="Videos">
       <${Summary} state=${state} parts=${parts2} />
-      ${list.tasks.length === 0 && fe`<p class="empty">${list.of ? "No video meets the filter." : "The project has no tasks yet."}</p>`}
+      ${list.tasks.length === 0 && fe`<p class="empty">${emptyList(list)}</p>`}
       <ul class="grid">
         ${list.tasks.map((task) => fe`
           <${Card} key=${task.task} task=${task} project=${place.project} parts=${parts2} isSelected=${state.selected.includes(task.task)} />`)}
       </ul>
       <${Pages} state=${state} parts=${parts2} />
     </section>`;
+}
+function emptyList({ of, is_listed: isListed }) {
+  if (of) return "No video meets the filter.";
+  return isListed ? "The project has no tasks yet." : "Label Studio's tasks are being read\u2026";
 }
 function Summary({ state, parts: parts2 }) {
   const { list, place } = state;
@@ -1465,7 +1476,7 @@ function SignIn({ state, parts: parts2 }) {
 // backend/interfaces/http/lead/static/view/review.js
 function Review({ state }) {
   const { review, place } = state;
-  if (!review) return fe`<p class="empty">Reading…</p>`;
+  if (!review) return fe`<${Reading} state=${state} />`;
   return fe`
     <section aria-label="Uncertainty">
       <h2>Audits</h2>
@@ -1484,7 +1495,7 @@ function Review({ state }) {
 }
 function Exports({ state, parts: parts2 }) {
   const { exports } = state;
-  if (!exports) return fe`<p class="empty">Reading…</p>`;
+  if (!exports) return fe`<${Reading} state=${state} />`;
   return fe`
     <section aria-label="Exports">
       <p><button onClick=${() => parts2.store.set({ dialog: "export" })}>Export the whole project…</button></p>
@@ -1539,7 +1550,7 @@ function Labels({ state, parts: parts2 }) {
 }
 function People({ state, parts: parts2 }) {
   const { people, place } = state;
-  if (!people) return fe`<p class="empty">Reading…</p>`;
+  if (!people) return fe`<${Reading} state=${state} />`;
   const heads = [
     "person",
     "videos",
@@ -1598,7 +1609,7 @@ function Sizes({ people }) {
 }
 function Queues({ state, parts: parts2 }) {
   const { queues, place } = state;
-  if (!queues) return fe`<p class="empty">Reading…</p>`;
+  if (!queues) return fe`<${Reading} state=${state} />`;
   if (!queues.length) return fe`<p class="empty">The project is of no crowd.</p>`;
   const heads = ["stage", "project", "waiting", "done", "oldest waits", "an hour", "stuck"];
   return fe`<${Table} heads=${heads} caption=${fe`Queues of the crowd <a href=${parts2.transport.csv(place.project, "queues")} download>CSV</a>`}
@@ -1703,7 +1714,7 @@ var Thumbnails = class {
 // backend/interfaces/http/lead/static/view/training.js
 function TrainingView({ state, parts: parts2 }) {
   const { training: training2 } = state;
-  if (!training2) return fe`<p class="empty">Reading…</p>`;
+  if (!training2) return fe`<${Reading} state=${state} />`;
   const open2 = training2.trainings.some(isOpen);
   return fe`
     <section aria-label="Training">

@@ -3,6 +3,7 @@
 import { html, useEffect, useRef, useState } from "../../../player/static/vendor/htm-preact.js";
 import { ended } from "../../../player/static/view/sentences.js";
 import { PAGE_SIZE } from "../state/address.js";
+import { Reading } from "./reading.js";
 import { counted, number, person, title } from "./words.js";
 
 /** @typedef {import("../types.js").TaskEntry} TaskEntry */
@@ -11,17 +12,23 @@ import { counted, number, person, title } from "./words.js";
 /** @param {Props} props */
 export function Grid({ state, parts }) {
   const { list, place } = state;
-  if (!list) return html`<p class="empty">Reading the project…</p>`;
+  if (!list) return html`<${Reading} state=${state} />`;
   return html`
     <section aria-label="Videos">
       <${Summary} state=${state} parts=${parts} />
-      ${list.tasks.length === 0 && html`<p class="empty">${list.of ? "No video meets the filter." : "The project has no tasks yet."}</p>`}
+      ${list.tasks.length === 0 && html`<p class="empty">${emptyList(list)}</p>`}
       <ul class="grid">
         ${list.tasks.map((task) => html`
           <${Card} key=${task.task} task=${task} project=${place.project} parts=${parts} isSelected=${state.selected.includes(task.task)} />`)}
       </ul>
       <${Pages} state=${state} parts=${parts} />
     </section>`;
+}
+
+/** Why there is no task to show. @param {import("../types.js").TaskList} list */
+function emptyList({ of, is_listed: isListed }) {
+  if (of) return "No video meets the filter.";
+  return isListed ? "The project has no tasks yet." : "Label Studio's tasks are being read…";
 }
 
 /** @param {Props} props */

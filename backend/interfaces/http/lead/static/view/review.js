@@ -2,6 +2,7 @@
 
 import { html } from "../../../player/static/vendor/htm-preact.js";
 import { ended } from "../../../player/static/view/sentences.js";
+import { Reading } from "./reading.js";
 import { counted, number, size, title } from "./words.js";
 
 /** @typedef {{state: import("../types.js").State, parts: import("../types.js").Parts}} Props */
@@ -9,7 +10,7 @@ import { counted, number, size, title } from "./words.js";
 /** @param {Props} props */
 export function Review({ state }) {
   const { review, place } = state;
-  if (!review) return html`<p class="empty">Reading…</p>`;
+  if (!review) return html`<${Reading} state=${state} />`;
   return html`
     <section aria-label="Uncertainty">
       <h2>Audits</h2>
@@ -30,7 +31,7 @@ export function Review({ state }) {
 /** @param {Props} props */
 export function Exports({ state, parts }) {
   const { exports } = state;
-  if (!exports) return html`<p class="empty">Reading…</p>`;
+  if (!exports) return html`<${Reading} state=${state} />`;
   return html`
     <section aria-label="Exports">
       <p><button onClick=${() => parts.store.set({ dialog: "export" })}>Export the whole project…</button></p>

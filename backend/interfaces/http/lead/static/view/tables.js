@@ -1,6 +1,7 @@
 // Tables: counts per video and label, people, queues.
 
 import { html } from "../../../player/static/vendor/htm-preact.js";
+import { Reading } from "./reading.js";
 import { duration, interval, number, person, title } from "./words.js";
 
 /** @typedef {{state: import("../types.js").State, parts: import("../types.js").Parts}} Props */
@@ -43,7 +44,7 @@ export function Labels({ state, parts }) {
 /** @param {Props} props */
 export function People({ state, parts }) {
   const { people, place } = state;
-  if (!people) return html`<p class="empty">Reading…</p>`;
+  if (!people) return html`<${Reading} state=${state} />`;
   const heads = [
     "person", "videos", "objects", "clicks", "clicks a clicked frame", "edited frames", "frames", "active time",
     "seconds a frame", "agreement", "gold", "trust", "trust before",
@@ -82,7 +83,7 @@ function Sizes({ people }) {
 /** @param {Props} props */
 export function Queues({ state, parts }) {
   const { queues, place } = state;
-  if (!queues) return html`<p class="empty">Reading…</p>`;
+  if (!queues) return html`<${Reading} state=${state} />`;
   if (!queues.length) return html`<p class="empty">The project is of no crowd.</p>`;
   const heads = ["stage", "project", "waiting", "done", "oldest waits", "an hour", "stuck"];
   return html`<${Table} heads=${heads} caption=${html`Queues of the crowd <a href=${parts.transport.csv(place.project, "queues")} download>CSV</a>`}

@@ -3,6 +3,7 @@
 import { html } from "../../../player/static/vendor/htm-preact.js";
 import { ended } from "../../../player/static/view/sentences.js";
 import { isOpen } from "../actions/loading.js";
+import { Reading } from "./reading.js";
 import { counted, number } from "./words.js";
 
 /** @typedef {{state: import("../types.js").State, parts: import("../types.js").Parts}} Props */
@@ -11,7 +12,7 @@ import { counted, number } from "./words.js";
 /** @param {Props} props */
 export function TrainingView({ state, parts }) {
   const { training } = state;
-  if (!training) return html`<p class="empty">Reading…</p>`;
+  if (!training) return html`<${Reading} state=${state} />`;
   const open = training.trainings.some(isOpen);
   return html`
     <section aria-label="Training">

@@ -49,8 +49,10 @@ export class Finding {
     const ids = this.prompts.addBoxes(frame, this.#labelOf(words), boxes);
     await this.prompts.changes.settled();
     if (!ids.length || this.store.state.notice) return; // what failed is said
-    const found = ids.length === 1 ? ids[0] : `${ids.length} objects, ${ids[0]} to ${ids.at(-1)},`;
-    this.notices.say(`Found on frame ${frame + 1}: ${found} for “${words}”.${before}`, "Look at them, and forget those that are wrong.", { source: "finding" });
+    const isOne = ids.length === 1;
+    const found = isOne ? ids[0] : `${ids.length} objects, ${ids[0]} to ${ids.at(-1)},`;
+    const wayOut = isOne ? "Forget it if it is wrong." : "Forget those that are wrong.";
+    this.notices.say(`Found on frame ${frame + 1}: ${found} for “${words}”.${before}`, wayOut, { source: "finding" });
   }
 
   /** The label that is called like the text, else that of the selected object, else the first. @param {string} words */

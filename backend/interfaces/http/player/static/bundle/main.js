@@ -519,8 +519,10 @@ var Finding = class {
     const ids = this.prompts.addBoxes(frame, this.#labelOf(words), boxes);
     await this.prompts.changes.settled();
     if (!ids.length || this.store.state.notice) return;
-    const found = ids.length === 1 ? ids[0] : `${ids.length} objects, ${ids[0]} to ${ids.at(-1)},`;
-    this.notices.say(`Found on frame ${frame + 1}: ${found} for \u201C${words}\u201D.${before}`, "Look at them, and forget those that are wrong.", { source: "finding" });
+    const isOne = ids.length === 1;
+    const found = isOne ? ids[0] : `${ids.length} objects, ${ids[0]} to ${ids.at(-1)},`;
+    const wayOut = isOne ? "Forget it if it is wrong." : "Forget those that are wrong.";
+    this.notices.say(`Found on frame ${frame + 1}: ${found} for \u201C${words}\u201D.${before}`, wayOut, { source: "finding" });
   }
   /** The label that is called like the text, else that of the selected object, else the first. @param {string} words */
   #labelOf(words) {
@@ -2231,6 +2233,7 @@ var Connection = class {
 // backend/interfaces/http/player/static/server/calls.js
 var CHANGE = { "X-Masklet-Player": "1", "Content-Type": "application/json" };
 var TRY_AGAIN = "Try again.";
+var SERVER_ERROR = 500;
 var Calls = class {
   /**
    * @param {string} root  of the API, without a slash at its end
@@ -2289,7 +2292,8 @@ var Calls = class {
     }
     const problem = await reply.json().catch(() => ({}));
     const sentence = problem.detail || `Masklet answered with status ${reply.status}.`;
-    throw new ApiError(reply.status, sentence, problem.way_out || TRY_AGAIN);
+    const usual = reply.status >= SERVER_ERROR || !problem.detail ? TRY_AGAIN : "";
+    throw new ApiError(reply.status, sentence, problem.way_out || usual);
   }
   /** @param {string} address @param {RequestInit} options @returns {Promise<Response>} */
   async #reach(address, options) {

@@ -6,6 +6,7 @@ import { ApiError, ConnectionLost, isAborted } from "./errors.js";
 export const CHANGE = { "X-Masklet-Player": "1", "Content-Type": "application/json" };
 
 const TRY_AGAIN = "Try again.";
+const SERVER_ERROR = 500;
 
 export class Calls {
   /**
@@ -72,7 +73,9 @@ export class Calls {
     /** @type {Partial<import("../types.js").Problem>} */
     const problem = await reply.json().catch(() => ({}));
     const sentence = problem.detail || `Masklet answered with status ${reply.status}.`;
-    throw new ApiError(reply.status, sentence, problem.way_out || TRY_AGAIN);
+    // What is refused for what it is would be refused again.
+    const usual = reply.status >= SERVER_ERROR || !problem.detail ? TRY_AGAIN : "";
+    throw new ApiError(reply.status, sentence, problem.way_out || usual);
   }
 
   /** @param {string} address @param {RequestInit} options @returns {Promise<Response>} */
