@@ -8,6 +8,7 @@ from backend.application.player.current_masks import CurrentMasks
 from backend.application.player.task_view import OpenedTask
 from backend.application.ports.requests.detection import DetectionChannel, DetectionRequest
 from backend.domain.detections import Detection, detection_text, distinct_detections
+from backend.domain.errors import QueueUnavailable, ServiceUnavailable
 from backend.domain.geometry import Box, box_of_mask
 from backend.domain.video import FrameIndex, FrameRange
 
@@ -37,9 +38,17 @@ class Detections:
         self.opened.info.require_frame(frame_index)
         task = self.opened.user_task
         request = DetectionRequest(task.task, task.media, frame_index, detection_text(text))
-        found = self.channel.ask(request, timeout_s=deadline_s)
+        found = self._found(request, deadline_s)
         new = distinct_detections(found, self._known_boxes(frame_index))
         return FoundObjects(new, len(found) - len(new))
+
+    def _found(self, request: DetectionRequest, deadline_s: float) -> tuple[Detection, ...]:
+        try:
+            return self.channel.ask(request, timeout_s=deadline_s)
+        except QueueUnavailable:
+            raise
+        except ServiceUnavailable as error:
+            raise ServiceUnavailable(f"{error}; the first search takes longest, for it loads the detector") from error
 
     def _known_boxes(self, frame_index: FrameIndex) -> list[Box]:
         """The boxes of the user's masks on a frame."""

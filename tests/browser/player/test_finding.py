@@ -138,6 +138,15 @@ def test_a_box_that_is_refused_is_told_and_the_others_are_kept(modules: Modules)
     assert run(modules, body) == {"objects": ["Cat 2"], "said": ["It was refused.", "Do it otherwise."]}
 
 
+def test_without_a_label_nothing_is_added_and_it_is_said(modules: Modules) -> None:
+    body = """
+        store.state = { ...store.state, labels: [], objects: [] };
+        found = { detections: [box(0)], known: 0 };
+        await finding.find('cat');
+        return { put, said: said() };"""
+    assert run(modules, body) == {"put": [], "said": ["The project has no labels.", "Add one to its label config."]}
+
+
 def test_nothing_is_searched_without_words_or_in_anothers_masks(modules: Modules) -> None:
     body = """
         await finding.find('   ');

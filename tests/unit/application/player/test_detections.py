@@ -91,7 +91,7 @@ def test_refusals() -> None:
     with pytest.raises(MediaError, match="the file is cut off"):
         setup.on()
     setup.channel.loop = None
-    with pytest.raises(ServiceUnavailable, match="no worker answered within 5 s"):
+    with pytest.raises(ServiceUnavailable, match="no worker answered within 5 s; the first search takes longest"):
         setup.on()
 
 

@@ -516,7 +516,12 @@ var Finding = class {
       this.notices.say(text, known ? "" : "Use other words, or click the object.", { source: "finding" });
       return;
     }
-    const ids = this.prompts.addBoxes(frame, this.#labelOf(words), boxes);
+    const label = this.#labelOf(words);
+    if (!label) {
+      this.notices.say("The project has no labels.", "Add one to its label config.", { source: "finding" });
+      return;
+    }
+    const ids = this.prompts.addBoxes(frame, label, boxes);
     await this.prompts.changes.settled();
     if (!ids.length || this.store.state.notice) return;
     const isOne = ids.length === 1;
