@@ -25,6 +25,9 @@ from backend.interfaces.http.player.schemas import EditAnswer, Found, Frames, Ho
 HOVER_DEADLINE_S = 2.0
 """A later answer is of no use: the mouse has moved on."""
 
+DETECTION_DEADLINE_S = 55.0
+"""Less than the minute after which proxies give up. The first search loads the detector; on a CPU each takes seconds."""
+
 MOST_PREWARMED = 2 * MAX_WINDOW + 1
 
 
@@ -118,7 +121,7 @@ class EditRoutes:
             frame = forms.frame_of(document.get("frame"), "frame")
             text = as_text(document.get("text"), "text")
             shown = replace(opened, user_task=self._player.start.view_of(opened.user_task))
-            found = self._player.detections(shown).on(frame, text, deadline_s=self._player.deadline_s)
+            found = self._player.detections(shown).on(frame, text, deadline_s=DETECTION_DEADLINE_S)
             return json_reply(forms.found_form(found))
 
         return await self._player.state.answer(request, detected, waits=True)
