@@ -26,7 +26,7 @@ HOVER_DEADLINE_S = 2.0
 """A later answer is of no use: the mouse has moved on."""
 
 DETECTION_DEADLINE_S = 55.0
-"""Less than the minute after which proxies give up. The first search loads the detector; on a CPU each takes seconds."""
+"""Less than the minute after which proxies give up. The first search loads the detector; one takes seconds on a CPU."""
 
 MOST_PREWARMED = 2 * MAX_WINDOW + 1
 
