@@ -121,7 +121,7 @@ def _detections(boxes: Values, scores: Values) -> Iterator[Detection]:
 
 @contextmanager
 def _telling(checkpoint: DetectorCheckpoint) -> Iterator[None]:
-    """Raises ModelError, with the folder, in the place of what reading damaged or missing files raises."""
+    """Raises ModelError, with the detector's family, in the place of what reading damaged or missing files raises."""
     try:
         yield
     except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, SafetensorError) as error:
