@@ -17,7 +17,7 @@ from backend.application.ports.clock import Clock
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.queue import JobQueue
 from backend.domain.errors import QueueUnavailable
-from backend.domain.jobs import Job, JobState
+from backend.domain.jobs import Job
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,5 @@ class Reconciler:
         return False
 
     def _requeue(self, job: Job, reason: str) -> None:
-        renewed = self.ledger.requeue(job.job_id, job.attempt, reason=reason, max_attempts=self.max_attempts)
+        renewed = self.submitter.requeue(job, reason=reason, max_attempts=self.max_attempts)
         logger.warning("job %s attempt %d: %s; now %s", job.job_id, job.attempt, reason, renewed.state)
-        if renewed.state is JobState.QUEUED:
-            self.submitter.dispatch(renewed, had_begun=job.done > 0)

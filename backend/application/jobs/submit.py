@@ -74,6 +74,16 @@ class Submitter:
             self.dispatch(again)
         return again
 
+    def requeue(self, job: Job, *, reason: str, max_attempts: int, forgiven: bool = False) -> Job:
+        """Queues a job's next attempt and dispatches it, or fails the job: see Ledger.requeue."""
+        had_begun = self.ledger.job(job.job_id).done > 0
+        renewed = self.ledger.requeue(
+            job.job_id, job.attempt, reason=reason, max_attempts=max_attempts, forgiven=forgiven
+        )
+        if renewed.state is JobState.QUEUED:
+            self.dispatch(renewed, had_begun=had_begun)
+        return renewed
+
     def dispatch(self, job: Job, *, had_begun: bool = False) -> None:
         """Offers a recorded job to the queue. Does not raise if the queue is unreachable.
 

@@ -126,7 +126,7 @@ class JobRunner:
         try:
             yield
         except Interrupted as error:
-            self._requeue(job, reason_of(error), forgiven=True)
+            self._requeue(job, error, forgiven=True)
         except Superseded as error:
             self.ledger.finish(job_id, attempt, JobState.SUPERSEDED, reason=reason_of(error))
         except Cancelled as error:
@@ -141,7 +141,7 @@ class JobRunner:
             self.ledger.finish(job_id, attempt, JobState.FAILED, reason=reason_of(error))
         except Exception as error:  # the job boundary: the ledger records any error, and the worker continues
             logger.exception("job %s attempt %d failed unexpectedly", job_id, attempt)
-            self._requeue(job, reason_of(error))
+            self._requeue(job, error)
 
     def _waits_for_media(self, control: JobControl, request: PreviewRequest | PropagationRequest) -> bool:
         """Whether the job left its place to others, because its media are still on their way."""
@@ -169,13 +169,9 @@ class JobRunner:
                     self.masks.remove(run)
         return latest
 
-    def _requeue(self, job: Job, reason: str, *, forgiven: bool = False) -> None:
-        had_begun = self.ledger.job(job.job_id).done > 0
-        renewed = self.ledger.requeue(
-            job.job_id, job.attempt, reason=reason, max_attempts=self.max_attempts, forgiven=forgiven
-        )
-        if renewed.state is JobState.QUEUED:
-            self.submitter.dispatch(renewed, had_begun=had_begun)
+    def _requeue(self, job: Job, error: Exception, *, forgiven: bool = False) -> None:
+        reason = reason_of(error)
+        self.submitter.requeue(job, reason=reason, max_attempts=self.max_attempts, forgiven=forgiven)
 
     def _postpone(self, job: Job, error: MaskletError) -> None:
         """Puts the job off until its next attempt, or fails it.

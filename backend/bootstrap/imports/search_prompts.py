@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from backend.adapters.detector.checkpoint import require_detector
@@ -17,7 +17,6 @@ from backend.application.ports.media import VideoSource
 from backend.application.worker.frame_subset import FrameSubset
 from backend.bootstrap.container import Container
 from backend.domain.errors import InvalidInput
-from backend.domain.geometry import BoolMask, Box
 from backend.domain.prompts import PromptSet
 
 OnSearch = Callable[[str, int, int], None]
@@ -47,7 +46,7 @@ class SearchPrompts:
         with self.open(draft.medium) as video:
             found = self._search.find(FrameSubset(video, draft.frames), partial(self.on_search, draft.name))
         on_source = [
-            _Placed(entry.key, int(draft.frames[entry.frame]), entry.mask, entry.label or self._label(number))
+            replace(entry, frame=int(draft.frames[entry.frame]), label=entry.label or self._label(number))
             for number, entry in enumerate(found)
         ]
         prompts = prompts_on(draft, on_source, self.labels)
@@ -56,15 +55,6 @@ class SearchPrompts:
 
     def _label(self, number: int) -> str:
         return self.labels[number % len(self.labels)] if self.labels else ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Placed:
-    key: str
-    frame: int
-    mask: BoolMask
-    label: str = ""
-    box: Box | None = None
 
 
 def searching(

@@ -76,7 +76,7 @@ def _kind(value: object) -> str:
 
 
 def wall_clock_s(written: object) -> float | None:
-    """Seconds since 1970 of Label Studio's time, as in 2026-01-01T00:00:00.123456Z; None for anything else."""
+    """Seconds since 1970 of Label Studio's time, as in 2026-01-01T00:00:00.123456Z; None for no time."""
     try:
         return datetime.fromisoformat(str(written)).timestamp()
     except ValueError:

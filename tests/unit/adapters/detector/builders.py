@@ -15,6 +15,7 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", ",", "a", "photo", "
 TOKENS = 77
 TOKENS_OF_OWL = 16
 TOKENS_OF_SAM3 = 32
+Built = tuple[transformers.PreTrainedModel, transformers.ProcessorMixin]
 LAYERS = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 
 
@@ -39,10 +40,8 @@ def clip_text(words: transformers.CLIPTokenizerFast) -> dict[str, int]:
     return {**LAYERS, **ends, "vocab_size": len(words), "max_position_embeddings": words.model_max_length}
 
 
-def grounding(
-    folder: Path, configs: type, model: type, **changes: object
-) -> tuple[transformers.PreTrainedModel, transformers.ProcessorMixin]:
-    swin = transformers.SwinConfig(
+def small_swin() -> transformers.SwinConfig:
+    return transformers.SwinConfig(
         image_size=64,
         window_size=4,
         embed_dim=16,
@@ -50,8 +49,11 @@ def grounding(
         num_heads=[2, 2, 2, 2],
         out_features=["stage2", "stage3", "stage4"],
     )
+
+
+def grounding(folder: Path, configs: type, model: type) -> Built:
     config = configs(
-        backbone_config=swin,
+        backbone_config=small_swin(),
         text_config=transformers.BertConfig(vocab_size=len(WORDS), **LAYERS),
         num_queries=20,
         encoder_layers=2,
@@ -62,34 +64,23 @@ def grounding(
         encoder_attention_heads=2,
         decoder_attention_heads=2,
         max_text_len=TOKENS,
-        **changes,
     )
     pictures = transformers.GroundingDinoImageProcessor(size={"shortest_edge": 64, "longest_edge": 128})
     return model(config), transformers.GroundingDinoProcessor(pictures, bert_words(folder))
 
 
-def owl(
-    folder: Path, configs: type, model: type, pictures: type, processor: type
-) -> tuple[transformers.PreTrainedModel, transformers.ProcessorMixin]:
+def owl(folder: Path, configs: type, model: type, pictures: type, processor: type) -> Built:
     words = clip_words(folder, TOKENS_OF_OWL)
     vision = {**LAYERS, "image_size": 64, "patch_size": 16}
     config = configs(text_config=clip_text(words), vision_config=vision, projection_dim=32)
     return model(config), processor(pictures(size={"height": 64, "width": 64}), words)
 
 
-def omdet(folder: Path) -> tuple[transformers.PreTrainedModel, transformers.ProcessorMixin]:
+def omdet(folder: Path) -> Built:
     words = clip_words(folder)
-    swin = transformers.SwinConfig(
-        image_size=64,
-        window_size=4,
-        embed_dim=16,
-        depths=[1, 1, 1, 1],
-        num_heads=[2, 2, 2, 2],
-        out_features=["stage2", "stage3", "stage4"],
-    )
     config = transformers.OmDetTurboConfig(
         text_config=transformers.CLIPTextConfig(**{**clip_text(words), "hidden_size": 48}, projection_dim=48),
-        backbone_config=swin,
+        backbone_config=small_swin(),
         use_timm_backbone=False,
         apply_layernorm_after_vision_backbone=False,
         text_projection_in_dim=48,
@@ -120,7 +111,7 @@ def omdet(folder: Path) -> tuple[transformers.PreTrainedModel, transformers.Proc
     return transformers.OmDetTurboForObjectDetection(config), transformers.OmDetTurboProcessor(pictures, words)
 
 
-def sam3(folder: Path) -> tuple[transformers.PreTrainedModel, transformers.ProcessorMixin]:
+def sam3(folder: Path) -> Built:
     words = clip_words(folder, TOKENS_OF_SAM3)
     parts = {"hidden_size": 32, "num_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     vit = {
@@ -149,7 +140,6 @@ def sam3(folder: Path) -> tuple[transformers.PreTrainedModel, transformers.Proce
     return transformers.Sam3Model(config), transformers.Sam3Processor(pictures, words)
 
 
-Built = tuple[transformers.PreTrainedModel, transformers.ProcessorMixin]
 BUILDERS: dict[str, Callable[[Path], Built]] = {
     "grounding-dino": lambda folder: grounding(
         folder, transformers.GroundingDinoConfig, transformers.GroundingDinoForObjectDetection
