@@ -18,6 +18,7 @@ from scripts.demonstration.demo_clip import demo_clip
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
 from tests.e2e.builders import CONFIG, decoded, events, opened_task, player_client, session_of
+from tests.fakes.eventually import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -67,8 +68,7 @@ def test_a_person_prompts_follows_and_stops(
 
         client.cookies.set("sessionid", session_of(label_studio))  # a new value of the same person
         job = client.post(f"{task}/propagations", json={"start": 0}).json()
-        while client.get(task).json()["propagation"]["done"] < 2:
-            pass
+        eventually(lambda: client.get(task).json()["propagation"]["done"] >= 2)
         client.post(f"{task}/propagations/{job['id']}/stop", json={})
         ended = events(client, task)[-2][1]
         assert ended["state"] == "done"

@@ -64,6 +64,7 @@ def write_clip(path: Path, spec: ClipSpec | None = None, *, container: str | Non
     with av.open(str(path), "w", format=container, options=options) as file:
         stream = file.add_stream(spec.codec, rate=spec.rate, options=_codec_options(spec))
         assert isinstance(stream, VideoStream)
+        stream.codec_context.thread_count = 1  # an encoder's threads wait for each other in busy loops
         stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, spec.pixels
         stream.codec_context.time_base = 1 / spec.rate
         if spec.rotation:

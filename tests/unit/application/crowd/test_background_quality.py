@@ -11,6 +11,7 @@ from backend.application.crowd.quality.service import QualityService
 from backend.domain.errors import ServiceUnavailable
 from backend.domain.verdicts import Verdict
 from tests.fakes.clock import FakeClock
+from tests.fakes.eventually import eventually
 from tests.fakes.stores import temporary_ledger
 
 LONG_S = 60.0
@@ -42,21 +43,18 @@ def test_a_request_gets_the_last_figures_while_newer_ones_are_computed() -> None
     assert not quality.is_measuring(4)
     assert asked.wait(LONG_S)
     released.set()
-    while not (found := quality.people(3)):
-        pass
-    assert found["ann"].verdicts == {Verdict.SATISFACTORY: 1}
+    eventually(lambda: bool(quality.people(3)))
+    assert quality.people(3)["ann"].verdicts == {Verdict.SATISFACTORY: 1}
 
     released.clear()
     verdicts.append(JudgedMaker("bob", Verdict.REDO, 0.0))
     assert set(quality.people(3)) == {"ann"}
     assert quality.is_measuring(3)
     released.set()
-    while set(quality.people(3)) != {"ann", "bob"}:
-        pass
+    eventually(lambda: set(quality.people(3)) == {"ann", "bob"})
     assert set(quality.trust_over_time(3)) == {"ann", "bob"}
     assert quality.agreement(3) == {}
-    while quality.is_measuring(3):
-        pass
+    eventually(lambda: not quality.is_measuring(3))
 
 
 def test_what_did_not_change_is_not_computed_again() -> None:
@@ -90,8 +88,7 @@ def test_projects_are_computed_one_after_the_other() -> None:
     for project_id in range(1, 6):
         assert quality.people(project_id) == {}
     released.set()
-    while any(quality.is_measuring(project_id) for project_id in range(1, 6)):
-        pass
+    eventually(lambda: not any(quality.is_measuring(project_id) for project_id in range(1, 6)))
     assert [set(quality.people(project_id)) for project_id in range(1, 6)] == [{"ann"}] * 5
     assert most == 1
 
@@ -170,6 +167,5 @@ def test_figures_that_take_long_are_computed_after_the_page_that_asks() -> None:
     assert set(quality.people(3)) == {"ann"}
     assert quality.is_measuring(3)
     is_drawn.set()
-    while set(quality.people(3)) != {"ann", "bob"}:
-        pass
+    eventually(lambda: set(quality.people(3)) == {"ann", "bob"})
     assert slept == [AFTER_THE_PAGE_S]

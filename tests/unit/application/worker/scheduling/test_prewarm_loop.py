@@ -16,6 +16,7 @@ from backend.domain.geometry import RgbFrame
 from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex
 from tests.fakes.engine import FakeMedia, FakeSegmenter, FakeVideo
+from tests.fakes.eventually import eventually
 from tests.fakes.fetches import FetchedMedia
 from tests.fakes.prewarm import FakePrewarmChannel
 
@@ -151,8 +152,7 @@ def test_a_job_and_prewarming_exclude_each_other() -> None:
     assert is_idle.wait(120)
     worker = threading.Thread(target=lambda: _work(turns, order))
     worker.start()
-    while not turns._working.is_set():
-        pass
+    eventually(turns._working.is_set)
     with pytest.raises(Cancelled), turns.idle():
         raise AssertionError("real work waits")
     may_end.set()
