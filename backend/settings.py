@@ -95,8 +95,9 @@ class Settings(BaseSettings):
     )
     precision: str = Field(
         "auto",
-        description="auto, float32, bfloat16 or int8. auto: bfloat16 on a GPU that computes in it, else float32. "
-        "int8: a faster image encoder on a CPU, not of edgetam; masks differ a little.",
+        description="auto, float32, bfloat16 or int8. auto: bfloat16 on a GPU that computes in it, and from 256 px "
+        "on a CPU with AMX; else float32. int8: a faster image encoder on another CPU, not of edgetam. Masks differ a "
+        "little from float32's.",
     )
     compile: str = Field(
         "off",

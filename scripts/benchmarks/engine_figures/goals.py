@@ -39,6 +39,12 @@ GOALS: Sequence[Goal] = (
     ),
     Goal("speed.one_object", "one object, upstream's time ÷ ours", 1.1, at_least=True),
     Goal("speed.five_objects", "five objects, upstream's time ÷ ours", 1.5, at_least=True),
+    Goal(
+        "precision.frame_1_over_upstream_float32",
+        "tiny's shape at 512 px, a frame of one object: upstream's time in float32 ÷ ours in bfloat16",
+        1.3,
+        at_least=True,
+    ),
     Goal("speed.refine", "tiny's shape at 512 px: first pass ÷ the pass after a correction", 1.8, at_least=True),
     Goal("speed.first_mask_long_over_short", "first mask of 20,000 frames ÷ of 100", 1.2, at_least=False),
     Goal("resume.kills", "SIGKILLs at random moments", 20, at_least=True, number_format="{:.0f}"),

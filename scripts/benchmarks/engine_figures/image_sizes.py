@@ -8,13 +8,12 @@ from __future__ import annotations
 from functools import partial
 
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.domain.video import FrameIndex
 from scripts.benchmarks.engine_figures.measuring import best_in_turns
 from scripts.benchmarks.engine_figures.models import seeded_edgetam, seeded_engine
 from scripts.benchmarks.engine_figures.panning import PanningVideo
 from scripts.benchmarks.engine_figures.prompting import boxes, clicked, prompt_set
 from scripts.benchmarks.engine_figures.setup import VIDEO_SIZE, Figures, Setup
-from scripts.benchmarks.engine_figures.sides import run_ours
+from scripts.benchmarks.engine_figures.sides import click_ours, run_again
 
 SIZES, QUICK_SIZES = (1024, 512), (256, 128)
 TRACKERS_SIZE, QUICK_TRACKERS_SIZE = 512, 256
@@ -64,12 +63,8 @@ def measure_trackers(setup: Setup) -> Figures:
 
 
 def _click(engine: Sam2Engine) -> None:
-    video = PanningVideo(1, VIDEO_SIZE)
-    engine.forget(video.info.content_hash)
-    engine.segment(video, prompt_set([clicked("a", 0, (0.5, 0.5, True))]), FrameIndex(0))
+    click_ours(engine, PanningVideo(1, VIDEO_SIZE), prompt_set([clicked("a", 0, (0.5, 0.5, True))]))
 
 
 def _run(frames: int, objects: int, engine: Sam2Engine) -> None:
-    video = PanningVideo(frames, VIDEO_SIZE)
-    engine.forget(video.info.content_hash)
-    run_ours(engine, video, boxes(objects, frame=0))
+    run_again(engine, PanningVideo(frames, VIDEO_SIZE), boxes(objects, frame=0))

@@ -89,7 +89,9 @@ def upstream_samples(device: str, frames: int, *, keep_images: bool) -> list[Sam
     keep_images: keep every requested frame as float32, as upstream's loader does; without, its tracking state alone.
     """
     pair = _pair(device)
-    session = UpstreamSession(pair.predictor, PanningVideo(frames, VIDEO_SIZE), keep_images=keep_images)
+    session = UpstreamSession(
+        pair.predictor, PanningVideo(frames, VIDEO_SIZE), precision=pair.precision, keep_images=keep_images
+    )
     session.prompt(boxes(1, frame=0))
     record, samples = sampler(pair.device)
     for frame_index, _, _ in session.steps():

@@ -86,7 +86,7 @@ def seeded_engine(
     return _engine(model, f"seeded-{name}", device, precision=precision, compiling=compiling)
 
 
-def seeded_edgetam(device: torch.device, *, image_size: int) -> Sam2Engine:
+def seeded_edgetam(device: torch.device, *, image_size: int, precision: str = "auto") -> Sam2Engine:
     """Our engine on the published EdgeTAM's shape with seeded weights. Raises ModelError without timm."""
     with TemporaryDirectory() as folder, torch.random.fork_rng():
         config = Path(folder) / "config.json"
@@ -96,7 +96,7 @@ def seeded_edgetam(device: torch.device, *, image_size: int) -> Sam2Engine:
         vary_weights(model)
     model.image_encoder.trunk.fuse()
     resize_model(model, image_size)
-    return _engine(model, "seeded-edgetam", device)
+    return _engine(model, "seeded-edgetam", device, precision=precision)
 
 
 def seeded_pair(

@@ -104,7 +104,7 @@ def our_logits(pair: Pair, case: ParityCase) -> dict[str, Logits]:
 
 def upstream_logits(pair: Pair, case: ParityCase) -> dict[str, Logits]:
     """Upstream's mask logits by object: all prompts, then propagation; late objects join the finished session."""
-    session = UpstreamSession(pair.predictor, PanningVideo(case.frames, SIZE))
+    session = UpstreamSession(pair.predictor, PanningVideo(case.frames, SIZE), precision=pair.precision)
     early = [name for name in case.prompts.object_ids if name not in case.late]
     session.prompt(_of(case.prompts, early))
     found = _propagated(session, case.direction)

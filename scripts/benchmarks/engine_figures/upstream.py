@@ -69,7 +69,7 @@ class UpstreamImages:
 class UpstreamSession:
     """One session of the predictor. Its state grows with every frame; each run needs a new session.
 
-    precise: float32 on every device; otherwise `precision`, or our engine's precision on the device.
+    precise: float32 on every device; otherwise in `precision`.
     """
 
     def __init__(
@@ -78,8 +78,8 @@ class UpstreamSession:
         video: VideoSource,
         *,
         keep_images: bool = False,
+        precision: torch.dtype,
         precise: bool = False,
-        precision: torch.dtype | None = None,
     ) -> None:
         self.predictor = predictor
         self._device = cast(torch.device, predictor.device)

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from backend.adapters.sam2.runtime.device import computing
+from backend.adapters.sam2.runtime.device import computing, precision_of
 from scripts.benchmarks.engine_figures.setup import Figures, Setup
 
 SIDES = {"192": 12, "512": 32, "1024": 64}
@@ -108,7 +108,7 @@ def best_times(problem: Problem, device: torch.device, *, repeats: int) -> dict[
     """Best seconds by variant over alternating repeats. Raises ValueError for a variant with a different result."""
     times: dict[str, float] = {}
     works = dict(variants(device))
-    with computing(device):
+    with computing(device, precision_of(device)):
         expected = before(problem).float()
         for repeat in range(repeats + 1):
             for name, variant in list(works.items()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from scripts.benchmarks.engine_figures import panning
 from scripts.benchmarks.engine_figures.cases import SIZE
 from scripts.benchmarks.engine_figures.upstream import Logits, UpstreamSession
@@ -21,4 +23,4 @@ class Oracle(UpstreamSession):
     """One session of the upstream predictor on the weights of `random_engine`."""
 
     def __init__(self, video: PanningVideo) -> None:
-        super().__init__(random_predictor(), video)
+        super().__init__(random_predictor(), video, precision=torch.float32)

@@ -72,6 +72,7 @@ class TestGoals:
             "memory.host_mib_per_frame",
             "speed.one_object",
             "speed.five_objects",
+            "precision.frame_1_over_upstream_float32",
             "speed.refine",
             "speed.first_mask_long_over_short",
             "resume.kills",

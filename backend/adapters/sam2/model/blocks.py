@@ -56,7 +56,7 @@ class Sam2Blocks:
     ) -> None:
         """Replaces the model's layers in place. max_prompted, precision: see EngineOptions."""
         _require_supported(model)
-        self.precision = precision_of(model.device, precision)
+        self.precision = precision_of(model.device, precision, image_size=int(model.image_size))
         self._is_int8 = precision == INT8
         if self._is_int8:
             _quantize_encoder(model)

@@ -16,6 +16,9 @@ from backend.domain.errors import DeviceOutOfMemory, ModelError
 INT8 = "int8"
 PRECISIONS = ("auto", "float32", "bfloat16", INT8)
 
+SMALLEST_IN_BFLOAT16 = 256
+"""Image size, in pixels, from which on a CPU with AMX computes in bfloat16 by default."""
+
 _CPU_EXHAUSTED = ("not enough memory", "can't allocate memory")
 
 
@@ -41,17 +44,30 @@ def choose_device(name: str, *, threads: int) -> torch.device:
     return device
 
 
-def precision_of(device: torch.device, wanted: str = "auto") -> torch.dtype:
-    """`auto` is bfloat16 if the device computes in it natively, else float32. wanted: one of PRECISIONS.
+def precision_of(device: torch.device, wanted: str = "auto", *, image_size: int = 0) -> torch.dtype:
+    """`auto` is bfloat16 where the device computes in it natively and gains by it, else float32.
 
-    int8 is float32 outside of the layers that compute in 8 bits (int8_layers.py).
-    A CPU without AVX-512 or AMX is about ten times slower in bfloat16: float32 there.
+    wanted: one of PRECISIONS. image_size: of the model, pixels; 0 for a small one. int8 is float32 outside of the
+    layers that compute in 8 bits (int8_layers.py). On a CPU that gains by it, images below SMALLEST_IN_BFLOAT16 stay in
+    float32: their steps are too short for it (docs/benchmarks.md, bfloat16 on a CPU).
     """
     if wanted != "auto":
         return torch.bfloat16 if wanted == "bfloat16" else torch.float32
-    # GPUs before Ampere emulate it, as slowly.
-    is_native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.bfloat16 if is_native else torch.float32
+    if device.type == "cuda":
+        # GPUs before Ampere emulate it, slowly.
+        gains = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        gains = image_size >= SMALLEST_IN_BFLOAT16 and has_matrix_units()
+    return torch.bfloat16 if gains else torch.float32
+
+
+def has_matrix_units() -> bool:
+    """Whether this CPU multiplies matrices of bfloat16 in units of their own (AMX), twice as fast as float32.
+
+    Other CPUs are slower in bfloat16 than in float32; without AVX-512 about ten times.
+    """
+    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return has_tiles is not None and bool(has_tiles())
 
 
 def device_memory(device: torch.device) -> tuple[int, int]:
@@ -73,12 +89,9 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 @contextmanager
-def computing(device: torch.device, precision: torch.dtype | None = None) -> Iterator[None]:
-    """Inference mode, with autocast if the precision is bfloat16. Raises DeviceOutOfMemory.
-
-    precision: None: `precision_of(device)`.
-    """
-    mixed = (precision or precision_of(device)) is torch.bfloat16
+def computing(device: torch.device, precision: torch.dtype) -> Iterator[None]:
+    """Inference mode, with autocast if the precision is bfloat16. Raises DeviceOutOfMemory."""
+    mixed = precision is torch.bfloat16
     with (
         telling_exhaustion(device),
         torch.inference_mode(),

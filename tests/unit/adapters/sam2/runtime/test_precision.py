@@ -9,6 +9,7 @@ from backend.adapters.sam2.evidence import reduce
 from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.model.tensors import Decoded, ImageFeatures
 from backend.adapters.sam2.runtime.device import computing, precision_of
+from backend.adapters.sam2.weights.image_size import resize_model
 from tests.fakes.models import IMAGE_SIZE, random_model
 
 CPU = torch.device("cpu")
@@ -24,16 +25,39 @@ def random(*shape: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "precision"),
+    ("wanted", "has_units", "image_size", "precision"),
     [
-        ("auto", torch.float32),
-        ("float32", torch.float32),
-        ("bfloat16", torch.bfloat16),
-        ("int8", torch.float32),
+        ("auto", False, 1024, torch.float32),
+        ("auto", True, 1024, torch.bfloat16),
+        ("auto", True, 256, torch.bfloat16),
+        ("auto", True, 192, torch.float32),
+        ("float32", True, 1024, torch.float32),
+        ("bfloat16", False, 192, torch.bfloat16),
+        ("int8", True, 1024, torch.float32),
     ],
 )
-def test_a_cpu_computes_in_float32_by_default(wanted: str, precision: torch.dtype) -> None:
-    assert precision_of(CPU, wanted) is precision
+def test_a_cpu_computes_large_images_in_bfloat16_if_it_has_matrix_units(
+    wanted: str, has_units: bool, image_size: int, precision: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_units)
+    assert precision_of(CPU, wanted, image_size=image_size) is precision
+
+
+def test_a_torch_that_cannot_tell_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
+    assert precision_of(CPU, image_size=1024) is torch.float32
+
+
+@pytest.mark.parametrize("has_units", [True, False])
+def test_the_model_is_asked_for_its_image_size(has_units: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_units)
+    model = random_model()
+    resize_model(model, 256)
+    blocks = Sam2Blocks(model)
+    assert blocks.runs_on["precision"] == ("bfloat16" if has_units else "float32")
+    with blocks.computing():
+        finest = blocks.encode_image(random(1, 3, 256, 256)).levels[0]
+    assert finest.dtype is (torch.bfloat16 if has_units else torch.float32)
 
 
 @pytest.mark.parametrize(("native", "precision"), [(True, torch.bfloat16), (False, torch.float32)])
