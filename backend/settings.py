@@ -78,8 +78,8 @@ class Settings(BaseSettings):
 
     model: str = Field(
         "auto",
-        description="Checkpoint: demo, tiny, small, base_plus, large, edgetam or a trained one; auto: the activated "
-        "one, else the best one present.",
+        description="Checkpoint: demo, tiny, small, base_plus, large, edgetam, sam3 or a trained one; auto: the "
+        "activated one, else the best one present.",
     )
     model_dir: Path | None = Field(None, description="Folder with checkpoint files; default: models in data_dir.")
     model_base_url: str = Field(
@@ -90,8 +90,8 @@ class Settings(BaseSettings):
     image_size: str = Field(
         "auto",
         description="Side of the square to which the model resizes a frame, in pixels: a multiple of 32 from 128 to "
-        "2048 (edgetam: of 256); smaller is faster and coarser. auto: the checkpoint's own (SAM 2.1 and EdgeTAM: "
-        "1024), on a CPU at most 512.",
+        "2048 (edgetam: of 256, sam3: of 336); smaller is faster and coarser. auto: the checkpoint's own "
+        "(SAM 2.1 and EdgeTAM: 1024, SAM 3: 1008), on a CPU at most 512.",
     )
     precision: str = Field(
         "auto",

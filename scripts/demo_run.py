@@ -176,8 +176,8 @@ def demo(
         str | None,
         typer.Option(
             envvar="MASKLET_MODEL",
-            help="The checkpoint: tiny, small, base_plus or large, fetched unless it is here; edgetam; demo; or auto, "
-            "the best one here, which is the default.",
+            help="The checkpoint: tiny, small, base_plus or large, fetched unless it is here; edgetam; sam3; demo; or "
+            "auto, the best one here, which is the default.",
         ),
     ] = None,
     data_dir: Annotated[Path, typer.Option(help="The folder of all data.")] = REPOSITORY / "data",

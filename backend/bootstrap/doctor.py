@@ -17,7 +17,7 @@ from backend.adapters.labelstudio.api.projects import REMEDY
 from backend.adapters.labelstudio.versions import WITH_PAGE, untried
 from backend.adapters.media.index import IndexCache
 from backend.adapters.queue.rq_queue import RqQueue
-from backend.adapters.sam2.trackers.image_encoder_package import require_package
+from backend.adapters.sam2.trackers.image_encoder_package import PACKAGES, require_package
 from backend.adapters.sam2.weights.checkpoint_files import Architecture, require_hash
 from backend.adapters.sam2.weights.checkpoints import AUTO
 from backend.adapters.sam2.weights.image_size import at_image_size
@@ -117,8 +117,8 @@ def _checkpoint(container: Container) -> Finding:
             f"{shown}: the demo model, not for real work",
             "fetch a real one: masklet models pull base_plus",
         )
-    if checkpoint.architecture is Architecture.EDGETAM:
-        require_package()
+    if checkpoint.architecture is Architecture.TRANSFORMERS:
+        require_package(PACKAGES[checkpoint.name])
         return Finding("checkpoint", Verdict.OK, f"{shown}; no SHA-256 is on record for its file")
     return Finding("checkpoint", Verdict.OK, f"{shown}, SHA-256 as recorded")
 

@@ -40,10 +40,12 @@ def random_predictor() -> SAM2VideoPredictor:
     )
 
 
-def random_engine(*, cached_frames: int = 8, lookahead: int = 1, device: str = "cpu") -> Sam2Engine:
+def random_engine(
+    *, cached_frames: int = 8, lookahead: int = 1, device: str = "cpu", precision: str = "auto"
+) -> Sam2Engine:
     """An engine on `random_model`. cached_frames: count of frames in the feature cache."""
     info = ModelInfo("random", "masklet-random-00000000", IMAGE_SIZE, device, is_demo=True)
-    blocks = Sam2Blocks(random_model().to(device))
+    blocks = Sam2Blocks(random_model().to(device), precision=precision)
     features = FeatureCache(cached_frames * blocks.feature_bytes, device=blocks.device)
     return Sam2Engine(blocks, info, EngineOptions(lookahead=lookahead), features=features)
 

@@ -187,7 +187,7 @@ def load_engine(
 ) -> Sam2Engine:
     """Loads a checkpoint onto a device. Raises ModelError, IntegrityError or DeviceOutOfMemory.
 
-    name: auto, demo, tiny, small, base_plus, large, edgetam or that of a trained one. device: auto, cpu, cuda or
+    name: auto, demo, tiny, small, base_plus, large, edgetam, sam3 or that of a trained one. device: auto, cpu, cuda or
     cuda:N. threads: 0 for all cores.
     """
     on_gpu = choose_device(device, threads=threads).type == "cuda"

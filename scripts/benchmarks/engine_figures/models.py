@@ -22,7 +22,7 @@ from sam2.sam2_video_predictor import SAM2VideoPredictor
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.model.blocks import AS_WRITTEN, Sam2Blocks
 from backend.adapters.sam2.runtime.compiled_steps import Compiling
-from backend.adapters.sam2.trackers.build import build_edgetam
+from backend.adapters.sam2.trackers.build import build_tracker
 from backend.adapters.sam2.trackers.config import read_config
 from backend.adapters.sam2.weights.checkpoint_files import DEMO
 from backend.adapters.sam2.weights.checkpoints import AUTO, PUBLISHED, find
@@ -92,7 +92,7 @@ def seeded_edgetam(device: torch.device, *, image_size: int, precision: str = "a
         config = Path(folder) / "config.json"
         config.write_text('{"model_type": "edgetam_video"}')
         torch.manual_seed(SEED)
-        model = build_edgetam(read_config(config)).eval().requires_grad_(False)
+        model = build_tracker(read_config(config, "edgetam")).eval().requires_grad_(False)
         vary_weights(model)
     model.image_encoder.trunk.fuse()
     resize_model(model, image_size)

@@ -10,9 +10,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 from transformers import EdgeTamVideoModel
 from typer.testing import CliRunner
 
@@ -21,7 +19,7 @@ from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.runtime.compiled_steps import Compiling
 from backend.adapters.sam2.runtime.options import EngineOptions
 from backend.adapters.sam2.trackers import image_encoder_package
-from backend.adapters.sam2.weights.checkpoints import EDGETAM_FILES
+from backend.adapters.sam2.weights.checkpoints import tracker_files
 from backend.application.ports.engine import NeverCancelled
 from backend.domain.errors import ModelError, SnapshotMismatch
 from backend.domain.geometry import Point, mask_iou
@@ -37,7 +35,11 @@ from scripts.benchmarks.engine_figures.prompting import boxed, clicked, drawn, p
 from scripts.benchmarks.engine_figures.upstream import Logits
 from tests.fakes.clips import numbered_frame
 from tests.integration.engine.edgetam import resized_edgetam, save_edgetam, small_edgetam
-from tests.integration.engine.edgetam_oracle import EdgeTamSession, reference_logits
+from tests.integration.engine.transformers_oracle import (
+    TransformersSession,
+    as_sam2_encodes_masks,
+    reference_logits,
+)
 
 FRAMES = 18
 """More than the window of object pointers (16 frames), so that pruning is active."""
@@ -46,7 +48,7 @@ CLICK = clicked("a", 0, (0.5, 0.5, True))
 BOX = boxed("b", 0, box=(0.2, 0.25, 0.7, 0.9))
 TWO = prompt_set([CLICK, BOX])
 AS_CHOSEN = EngineOptions()
-WEIGHTS, CONFIG = (Path(name).name for name in EDGETAM_FILES)
+WEIGHTS, CONFIG = (Path(name).name for name in tracker_files("edgetam"))
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +101,7 @@ def test_forward(prompts: PromptSet, ours: Sam2Engine, theirs: EdgeTamVideoModel
 
 def test_two_objects_in_one_session(ours: Sam2Engine, theirs: EdgeTamVideoModel) -> None:
     """transformers tracks one object after the other, the engine both in one batch."""
-    session = EdgeTamSession(theirs, FRAMES)
+    session = TransformersSession(theirs, FRAMES)
     session.prompt(TWO)
     assert_same(compared(our_masks(ours, TWO), session.propagate()))
 
@@ -114,7 +116,7 @@ def test_backward(ours: Sam2Engine, theirs: EdgeTamVideoModel) -> None:
 def test_a_correction_on_a_later_frame(ours: Sam2Engine, theirs: EdgeTamVideoModel) -> None:
     """Negative clicks correct the mask that memory gives on their frame."""
     correction = clicked("b", 12, (0.5, 0.5, False))
-    session = EdgeTamSession(theirs, FRAMES)
+    session = TransformersSession(theirs, FRAMES)
     session.prompt(prompt_set([BOX]))
     session.correct(correction)
     found = our_masks(ours, prompt_set([BOX, correction]))
@@ -123,25 +125,7 @@ def test_a_correction_on_a_later_frame(ours: Sam2Engine, theirs: EdgeTamVideoMod
 
 
 def test_a_mask(ours: Sam2Engine, theirs: EdgeTamVideoModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """transformers made to do as EdgeTAM's own predictor and sam2's: see docs/trackers.md."""
-    one = partial(theirs._single_frame_forward, multimask_output=False)
-    decode = theirs._single_frame_forward
-    monkeypatch.setattr(
-        theirs, "_single_frame_forward", lambda **given: (decode if "multimask_output" in given else one)(**given)
-    )
-    encode = theirs._encode_new_memory
-
-    def encoded(
-        current_vision_feats: Tensor, pred_masks_high_res: Tensor, object_score_logits: Tensor, is_mask_from_pts: bool
-    ) -> object:
-        """Encodes a mask prompt as it is kept, in a quarter of the image size."""
-        masks, side = pred_masks_high_res, pred_masks_high_res.size(-1)
-        if is_mask_from_pts:
-            small = F.interpolate(masks, size=(side // 4, side // 4), mode="bilinear", antialias=True)
-            masks = F.interpolate(small, size=(side, side), mode="bilinear")
-        return encode(current_vision_feats, masks, object_score_logits, is_mask_from_pts)
-
-    monkeypatch.setattr(theirs, "_encode_new_memory", encoded)
+    as_sam2_encodes_masks(theirs, monkeypatch)
     prompts = prompt_set([drawn("a", 0, SIZE)])
     assert_same(compared(our_masks(ours, prompts), reference_logits(theirs, FRAMES, prompts)))
 

@@ -9,11 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from backend.adapters.sam2.model.tensors import MEAN, STD
 from backend.adapters.sam2.runtime.device import to_device
 from backend.domain.geometry import BoolMask, RgbFrame
-
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
 
 
 def image_tensor(frame: RgbFrame, *, image_size: int, device: torch.device) -> Tensor:
@@ -26,7 +24,7 @@ def image_tensor(frame: RgbFrame, *, image_size: int, device: torch.device) -> T
     size = (image_size, image_size)
     if image.shape[-2:] != size:
         image = F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
-    return (image - _per_channel(_MEAN, device)) / _per_channel(_STD, device)
+    return (image - _per_channel(MEAN, device)) / _per_channel(STD, device)
 
 
 def mask_tensor(mask: BoolMask, *, image_size: int, device: torch.device) -> Tensor:

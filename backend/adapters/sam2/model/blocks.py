@@ -66,7 +66,8 @@ class Sam2Blocks:
         self.image_size = int(model.image_size)
         self._side = self.image_size // model.backbone_stride
         self._layout = MemoryLayout.of(model, self._side)
-        self._memory_selector = MemorySelector(model, self._layout.positions(model), max_prompted=max_prompted)
+        self.max_prompted = max_prompted or max(int(model.max_cond_frames_in_attn), 0)
+        self._memory_selector = MemorySelector(model, self._layout.positions(model), max_prompted=self.max_prompted)
         with torch.inference_mode():
             position_encoding = model.sam_prompt_encoder.get_dense_pe().clone()
             self._unprompted = self._embedded(None, None)
@@ -78,7 +79,6 @@ class Sam2Blocks:
         self._add_steps()
         self.kernels = KernelChoice()
         self._last_self_attended: tuple[ImageFeatures, Tensor] | None = None
-        self.max_prompted = max_prompted
         self.memory_horizon = int(model.num_maskmem) - 1
         self.pointer_horizon = int(model.max_obj_ptrs_in_encoder) - 1
 
@@ -288,7 +288,6 @@ def _require_supported(model: SAM2Base) -> None:
     """Raises ModelError for a config with which the engine would prune memories wrongly."""
     expected = {
         "memory_temporal_stride_for_eval": 1,
-        "max_cond_frames_in_attn": -1,
         "use_mask_input_as_output_without_sam": True,
         "use_obj_ptrs_in_encoder": True,
         "pred_obj_scores": True,

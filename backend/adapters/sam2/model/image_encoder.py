@@ -1,4 +1,4 @@
-"""SAM 2's image encoder without its unused outputs. Uses private parts of sam2.
+"""SAM 2's image encoder without its unused outputs, or another tracker's. Uses private parts of sam2.
 
 The trunk is sam2's. sam2's neck computes position encodings of every level for every frame; one of them is used, and it
 is constant.
@@ -22,14 +22,17 @@ class ImageEncoder:
         """packed: use layers with weights packed for the CPU, which torch's compiler does not know."""
         self._trunk = model.image_encoder.trunk
         self._neck = model.image_encoder.neck
-        lateral: list[nn.Conv2d] = [convolution.conv for convolution in self._neck.convs][::-1]
+        lateral: list[nn.Module] = [convolution.conv for convolution in self._neck.convs][::-1]
         decoder = model.sam_mask_decoder
         self._narrowing = (decoder.conv_s0, decoder.conv_s1) if model.use_high_res_features_in_sam else ()
         self._coarse_level = len(lateral) - int(model.image_encoder.scalp) - 1
         finest = int(model.image_size) // 4
-        self._lateral: list[nn.Module] = list(lateral)
+        self._lateral = lateral
         if packed:
-            self._lateral = [pointwise(layer, side=finest >> level) for level, layer in enumerate(lateral)]
+            self._lateral = [
+                pointwise(layer, side=finest >> level) if isinstance(layer, nn.Conv2d) else layer
+                for level, layer in enumerate(lateral)
+            ]
 
     def encode(self, images: Tensor) -> tuple[Tensor, ...]:
         """Images [B, 3, S, S] float32 to feature maps [B, C, h, w], finest first."""

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from backend.adapters.sam2.model.memory_layout import map_positions, perceiver_of
 
+_MASK_STRIDE = 16
+"""Pixels of an encoded mask, a pixel of the coarse feature map, in each direction."""
+
 
 class MemoryEncoder:
     """side: of the coarse feature map. rounds_by_batch: see Decoder."""
@@ -54,7 +57,14 @@ class MemoryEncoder:
         return (features.flatten(2).transpose(1, 2).to(torch.bfloat16),)
 
     def _at_image_size(self, logits: Tensor, channels: int) -> Tensor:
-        """Mask logits [B, 1, S, S], interpolated as one of `channels` channels."""
+        """Mask logits [B, 1, S, S], interpolated as one of `channels` channels.
+
+        S: the image size, or for SAM 3 what the mask encoder reduces to the side of the feature map.
+        """
         size = (int(self._model.image_size),) * 2
         repeated = logits.expand(-1, channels, -1, -1)
-        return F.interpolate(repeated, size=size, mode="bilinear", align_corners=False)[:, :1]
+        masks = F.interpolate(repeated, size=size, mode="bilinear", align_corners=False)[:, :1]
+        encoded_size = (self._side * _MASK_STRIDE,) * 2
+        if size == encoded_size:
+            return masks
+        return F.interpolate(masks, size=encoded_size, mode="bilinear", align_corners=False, antialias=True)

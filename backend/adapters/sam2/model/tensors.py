@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+"""By which a frame is normalised, of values from 0 to 1, RGB."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFeatures:

@@ -1,8 +1,9 @@
-"""EdgeTAM as a SAM2Base: sam2's modules, with another image encoder and a memory of fewer tokens.
+"""Trackers as a SAM2Base: sam2's modules with another image encoder, for EdgeTAM also with memories of fewer tokens.
 
-EdgeTAM has SAM 2's structure, so that the engine runs it as it runs SAM 2. The reference is transformers'
-`EdgeTamVideoModel`. It differs from sam2's code in one place: it makes the pointer of a mask prompt from the best of
-three candidates, sam2 makes it from the one candidate. Masklet does as sam2 does.
+EdgeTAM and SAM 3's tracker have SAM 2's structure, so that the engine runs them as it runs SAM 2. The references are
+transformers' `EdgeTamVideoModel` and `Sam3TrackerVideoModel`. They differ from sam2's code in one place: they make the
+pointer of a mask prompt from the best of three candidates, sam2 makes it from the one candidate. Masklet does as sam2
+does.
 """
 
 from __future__ import annotations
@@ -15,25 +16,43 @@ from sam2.modeling.memory_encoder import CXBlock, Fuser, MaskDownSampler, Memory
 from sam2.modeling.position_encoding import PositionEmbeddingSine
 from sam2.modeling.sam.transformer import RoPEAttention
 from sam2.modeling.sam2_base import SAM2Base
-from torch import Tensor
+from torch import Tensor, nn
 
-from backend.adapters.sam2.trackers.config import STRIDE, TrackerConfig
+from backend.adapters.sam2.trackers.config import MASK_STRIDE, EdgeTamConfig, Sam3Config, TrackerConfig
 from backend.adapters.sam2.trackers.image_encoder import RepVitTrunk
 from backend.adapters.sam2.trackers.names import sam2_weights
 from backend.adapters.sam2.trackers.perceiver import SpatialPerceiver
+from backend.adapters.sam2.trackers.sam3 import Sam3Base, Sam3ImageEncoder
 from backend.domain.errors import ModelError
 
 
-def build_edgetam(config: TrackerConfig) -> SAM2Base:
-    """A model with random weights, on the CPU. Raises ModelError without timm."""
+def build_tracker(config: EdgeTamConfig | Sam3Config) -> SAM2Base:
+    """A model with random weights, on the CPU. Raises ModelError without the package of its image encoder."""
+    if isinstance(config, Sam3Config):
+        return _build(Sam3Base, Sam3ImageEncoder(config), config)
+    model = _build(SAM2Base, _repvit_encoder(config), config)
+    counts = config.counts
+    model.spatial_perceiver = SpatialPerceiver(
+        width=config.memory_width,
+        plain=counts["perceiver_resampler_num_latents"],
+        placed=counts["perceiver_resampler_num_latents_2d"],
+        depth=counts["perceiver_resampler_num_layers"],
+        heads=counts["perceiver_resampler_num_attention_heads"],
+        mlp_width=counts["perceiver_resampler_mlp_intermediate_size"],
+    )
+    return model
+
+
+def _build(kind: type[SAM2Base], image_encoder: nn.Module, config: TrackerConfig) -> SAM2Base:
     counts, numbers = config.counts, config.numbers
-    model = SAM2Base(
-        image_encoder=_image_encoder(config),
+    return kind(
+        image_encoder=image_encoder,
         memory_attention=_memory_attention(config),
         memory_encoder=_memory_encoder(config),
         num_maskmem=counts["num_maskmem"],
         image_size=config.image_size,
-        backbone_stride=STRIDE,
+        backbone_stride=config.stride,
+        max_cond_frames_in_attn=config.max_prompted or -1,
         sigmoid_scale_for_mem_enc=numbers["sigmoid_scale_for_mem_enc"],
         sigmoid_bias_for_mem_enc=numbers["sigmoid_bias_for_mem_enc"],
         binarize_mask_from_pts_for_mem_enc=True,
@@ -62,19 +81,10 @@ def build_edgetam(config: TrackerConfig) -> SAM2Base:
             "dynamic_multimask_stability_thresh": numbers["stability_threshold"],
         },
     )
-    model.spatial_perceiver = SpatialPerceiver(
-        width=counts["memory_encoder_output_channels"],
-        plain=counts["perceiver_resampler_num_latents"],
-        placed=counts["perceiver_resampler_num_latents_2d"],
-        depth=counts["perceiver_resampler_num_layers"],
-        heads=counts["perceiver_resampler_num_attention_heads"],
-        mlp_width=counts["perceiver_resampler_mlp_intermediate_size"],
-    )
-    return model
 
 
 def take_weights(model: SAM2Base, weights: Mapping[str, Tensor], file: str) -> None:
-    """Copies weights with transformers' names into a model, and fuses its image encoder: in place.
+    """Copies weights with transformers' names into a model, and fuses EdgeTAM's image encoder: in place.
 
     file: for messages. Raises ModelError that names the file and the first weight that does not fit.
     """
@@ -94,11 +104,12 @@ def take_weights(model: SAM2Base, weights: Mapping[str, Tensor], file: str) -> N
         raise ModelError(f"{file} does not fit its config.json: the model has no weight {unknown}")
     model.load_state_dict({name: tensor for name, (_, tensor) in given.items()})
     model.eval()
-    model.image_encoder.trunk.fuse()
+    if isinstance(model.image_encoder.trunk, RepVitTrunk):
+        model.image_encoder.trunk.fuse()
 
 
-def _image_encoder(config: TrackerConfig) -> ImageEncoder:
-    width = config.counts["vision_config.fpn_hidden_size"]
+def _repvit_encoder(config: EdgeTamConfig) -> ImageEncoder:
+    width = config.width
     neck = FpnNeck(
         position_encoding=PositionEmbeddingSine(width, normalize=True, warmup_cache=False),
         d_model=width,
@@ -110,9 +121,8 @@ def _image_encoder(config: TrackerConfig) -> ImageEncoder:
 
 
 def _memory_attention(config: TrackerConfig) -> MemoryAttention:
-    counts = config.counts
-    width, memory_width = counts["vision_config.fpn_hidden_size"], counts["memory_encoder_output_channels"]
-    side = config.image_size // STRIDE
+    counts, width = config.counts, config.width
+    side = config.image_size // config.stride
     rotary = {
         "rope_theta": config.numbers["rope_theta"],
         "feat_sizes": (side, side),
@@ -123,9 +133,9 @@ def _memory_attention(config: TrackerConfig) -> MemoryAttention:
     }
     layer = MemoryAttentionLayer(
         activation="relu",
-        cross_attention=RoPEAttention(rope_k_repeat=True, kv_in_dim=memory_width, **rotary),
+        cross_attention=RoPEAttention(rope_k_repeat=True, kv_in_dim=config.memory_width, **rotary),
         d_model=width,
-        dim_feedforward=counts["memory_attention_mlp_hidden_size"],
+        dim_feedforward=config.feed_forward,
         dropout=0.0,
         pos_enc_at_attn=False,
         pos_enc_at_cross_attn_keys=True,
@@ -138,8 +148,7 @@ def _memory_attention(config: TrackerConfig) -> MemoryAttention:
 
 
 def _memory_encoder(config: TrackerConfig) -> MemoryEncoder:
-    counts = config.counts
-    width, memory_width = counts["vision_config.fpn_hidden_size"], counts["memory_encoder_output_channels"]
+    counts, width = config.counts, config.width
     block = CXBlock(
         dim=width,
         kernel_size=counts["memory_fuser_kernel_size"],
@@ -147,9 +156,9 @@ def _memory_encoder(config: TrackerConfig) -> MemoryEncoder:
         layer_scale_init_value=1e-6,
     )
     return MemoryEncoder(
-        out_dim=memory_width,
-        mask_downsampler=MaskDownSampler(embed_dim=width, kernel_size=3, stride=2, padding=1, total_stride=STRIDE),
+        out_dim=config.memory_width,
+        mask_downsampler=MaskDownSampler(embed_dim=width, kernel_size=3, stride=2, padding=1, total_stride=MASK_STRIDE),
         fuser=Fuser(block, num_layers=counts["memory_fuser_num_layers"]),
-        position_encoding=PositionEmbeddingSine(memory_width, normalize=True, warmup_cache=False),
+        position_encoding=PositionEmbeddingSine(config.memory_width, normalize=True, warmup_cache=False),
         in_dim=width,
     )

@@ -1,7 +1,7 @@
 """The config of a tracker's checkpoint in transformers' format: `config.json`. Does not import torch.
 
 transformers leaves out a key whose value is its default, so every key that is read has a default here: the value of
-the published EdgeTAM. A value that Masklet cannot run is refused.
+the published model. A value that Masklet cannot run is refused.
 """
 
 from __future__ import annotations
@@ -12,22 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.codecs.json_file import read_json
+from backend.adapters.sam2.trackers.config_reader import ConfigReader, read_values
 from backend.domain.errors import ModelError
 
-MODEL_TYPE = "edgetam_video"
-STRIDE = 16
-"""Pixels of the image a pixel of the coarse feature map, in each direction."""
+EDGETAM_TYPE, SAM3_TYPE, SAM3_VIDEO_TYPE = "edgetam_video", "sam3_tracker_video", "sam3_video"
+"""Model types. The last one is SAM 3's whole checkpoint, of which the tracker is a part."""
+TYPES: Mapping[str, tuple[str, ...]] = {"edgetam": (EDGETAM_TYPE,), "sam3": (SAM3_TYPE, SAM3_VIDEO_TYPE)}
+"""The model types that a checkpoint of this name can have."""
+EDGETAM_STRIDE, SAM3_STRIDE, MASK_STRIDE = 16, 14, 16
+"""Pixels of the image, and of a mask that is encoded into a memory, a pixel of the coarse feature map."""
 
 _ARCHITECTURE = re.compile(r"repvit_[a-z0-9_]{1,20}(\.[a-z0-9_]{1,30})?")
 
 _FIXED: Mapping[str, object] = {
-    "vision_config.backbone_config.model_args": {"in_chans": 3, "features_only": True, "out_indices": [0, 1, 2, 3]},
-    "vision_config.fpn_kernel_size": 1,
-    "vision_config.fpn_stride": 1,
-    "vision_config.fpn_padding": 0,
-    "vision_config.num_feature_levels": 3,
-    "prompt_encoder_config.patch_size": STRIDE,
     "prompt_encoder_config.mask_input_channels": 16,
     "prompt_encoder_config.num_point_embeddings": 4,
     "prompt_encoder_config.hidden_act": "gelu",
@@ -39,84 +36,198 @@ _FIXED: Mapping[str, object] = {
     "mask_decoder_config.num_multimask_outputs": 3,
     "mask_decoder_config.iou_head_depth": 3,
     "mask_decoder_config.iou_head_hidden_dim": 256,
-    "memory_attention_mlp_hidden_act": "relu",
     "mask_downsampler_kernel_size": 3,
     "mask_downsampler_stride": 2,
     "mask_downsampler_padding": 1,
-    "mask_downsampler_total_stride": STRIDE,
+    "mask_downsampler_total_stride": MASK_STRIDE,
     "mask_downsampler_hidden_act": "gelu",
     "memory_fuser_hidden_act": "gelu",
-    "max_cond_frame_num": -1,
     "multimask_output_in_sam": True,
     "enable_temporal_pos_encoding_for_object_pointers": True,
     "enable_occlusion_spatial_embedding": True,
 }
 """Values that sam2's modules or Masklet's memory bank have built in."""
 
+_FIXED_EDGETAM: Mapping[str, object] = {
+    "vision_config.backbone_config.model_args": {"in_chans": 3, "features_only": True, "out_indices": [0, 1, 2, 3]},
+    "vision_config.fpn_kernel_size": 1,
+    "vision_config.fpn_stride": 1,
+    "vision_config.fpn_padding": 0,
+    "vision_config.num_feature_levels": 3,
+    "prompt_encoder_config.patch_size": EDGETAM_STRIDE,
+    "memory_attention_mlp_hidden_act": "relu",
+    "max_cond_frame_num": -1,
+}
+
+_FIXED_SAM3: Mapping[str, object] = {
+    "vision_config.scale_factors": [4.0, 2.0, 1.0, 0.5],
+    "vision_config.backbone_config.patch_size": SAM3_STRIDE,
+    "vision_config.backbone_config.num_channels": 3,
+    "prompt_encoder_config.patch_size": SAM3_STRIDE,
+    "prompt_encoder_config.scale": 1,
+    "memory_attention_feed_forward_hidden_act": "relu",
+}
+
 _COUNTS: Mapping[str, int] = {
     "vision_config.fpn_hidden_size": 256,
     "num_maskmem": 7,
     "max_object_pointers_in_encoder": 16,
     "multimask_max_pt_num": 1,
-    "memory_attention_num_layers": 2,
     "memory_attention_num_attention_heads": 1,
     "memory_attention_downsample_rate": 1,
-    "memory_attention_mlp_hidden_size": 2048,
     "memory_encoder_output_channels": 64,
     "memory_fuser_num_layers": 2,
     "memory_fuser_kernel_size": 7,
     "memory_fuser_padding": 3,
+}
+"""Positive integers, with the published values."""
+
+_COUNTS_EDGETAM: Mapping[str, int] = {
+    "memory_attention_num_layers": 2,
+    "memory_attention_mlp_hidden_size": 2048,
     "perceiver_resampler_num_latents": 256,
     "perceiver_resampler_num_latents_2d": 256,
     "perceiver_resampler_mlp_intermediate_size": 256,
     "perceiver_resampler_num_attention_heads": 1,
     "perceiver_resampler_num_layers": 2,
 }
-"""Positive integers, with EdgeTAM's values."""
-_MOST = 65_536
+
+_COUNTS_SAM3: Mapping[str, int] = {
+    "memory_attention_num_layers": 4,
+    "memory_attention_feed_forward_hidden_size": 2048,
+    "max_cond_frame_num": 4,
+    "vision_config.backbone_config.window_size": 24,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class TrackerConfig:
-    """What a model is built from. counts: the keys of _COUNTS. numbers: scales and thresholds, by key.
+    """What a model is built from. counts: positive integers, and numbers: scales and thresholds, by key.
 
-    image_size: of the training, in pixels. architecture: of the image encoder, by timm's name. channels: of the image
-    encoder's maps, coarsest first. top_down: the levels of the neck that get the sum of the coarser ones.
+    image_size: of the training, in pixels. image_size_step: image sizes are multiples. stride: pixels of the image a
+    pixel of the coarse feature map. feed_forward: the width of the layers within memory attention. max_prompted: the
+    nearest prompted frames that are attended; 0: all.
     """
 
     file: Path
     image_size: int
-    architecture: str
-    channels: tuple[int, ...]
-    top_down: tuple[int, ...]
+    image_size_step: int
+    stride: int
+    feed_forward: int
+    max_prompted: int
     counts: Mapping[str, int]
     numbers: Mapping[str, float]
     multimask_for_tracking: bool
     chooses_by_stability: bool
 
     @property
-    def latent_side(self) -> int:
-        """The side of the square of a memory's latents that have a position."""
-        return math.isqrt(self.counts["perceiver_resampler_num_latents_2d"])
+    def width(self) -> int:
+        """Channels of the feature maps, D."""
+        return self.counts["vision_config.fpn_hidden_size"]
 
     @property
-    def image_size_step(self) -> int:
-        """Image sizes are multiples: each latent of the square has as many pixels of the coarse map as the others."""
-        return STRIDE * self.latent_side
+    def memory_width(self) -> int:
+        """Channels of a memory, M."""
+        return self.counts["memory_encoder_output_channels"]
 
 
-def read_config(path: Path) -> TrackerConfig:
-    """The config in a `config.json`. Raises ModelError that names the file and the fault."""
-    values = _values(path)
-    if values.get("model_type") != MODEL_TYPE:
-        raise ModelError(f"{path} is of a model of type {values.get('model_type')!r}; Masklet needs {MODEL_TYPE!r}")
-    reader = _Reader(path, values)
-    for key, expected in _FIXED.items():
-        reader.require(key, expected)
-    counts = {key: reader.count(key, default) for key, default in _COUNTS.items()}
-    hidden, width = counts["vision_config.fpn_hidden_size"], counts["memory_encoder_output_channels"]
-    heads = counts["perceiver_resampler_num_attention_heads"]
+@dataclass(frozen=True, slots=True)
+class EdgeTamConfig(TrackerConfig):
+    """architecture: of the image encoder, by timm's name. channels: of its maps, coarsest first.
+
+    top_down: the levels of the neck that get the sum of the coarser ones.
+    """
+
+    architecture: str
+    channels: tuple[int, ...]
+    top_down: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sam3Config(TrackerConfig):
+    """vision: the keys of the image encoder, as transformers takes them."""
+
+    vision: Mapping[str, object]
+
+
+def read_config(path: Path, name: str) -> EdgeTamConfig | Sam3Config:
+    """The config in a `config.json`. name: of the checkpoint, a key of TYPES.
+
+    Raises ModelError that names the file and the fault.
+    """
+    values = read_values(path)
+    found = values.get("model_type")
+    if found not in TYPES[name]:
+        wanted = " or ".join(repr(each) for each in TYPES[name])
+        raise ModelError(f"{path} is of a model of type {found!r}; Masklet needs {wanted}")
+    return _edgetam(path, values) if found == EDGETAM_TYPE else _sam3(path, _tracker_of(values))
+
+
+def _tracker_of(values: Mapping[str, object]) -> Mapping[str, object]:
+    """The tracker's part of a whole SAM 3, with the image encoder that it shares with the detector."""
+    if values.get("model_type") != SAM3_VIDEO_TYPE:
+        return values
+    detector, tracker = values.get("detector_config"), values.get("tracker_config")
+    vision = detector.get("vision_config") if isinstance(detector, dict) else None
+    return {**(tracker if isinstance(tracker, dict) else {}), **({} if vision is None else {"vision_config": vision})}
+
+
+def _edgetam(path: Path, values: Mapping[str, object]) -> EdgeTamConfig:
+    reader = ConfigReader(path, values)
+    counts = _counts(reader, _FIXED_EDGETAM, _COUNTS_EDGETAM)
+    width = counts["memory_encoder_output_channels"]
     side = math.isqrt(counts["perceiver_resampler_num_latents_2d"])
+    for key, default, expected in (
+        ("perceiver_resampler_hidden_size", 64, width),
+        ("perceiver_resampler_attention_head_dim", 64, width // counts["perceiver_resampler_num_attention_heads"]),
+        ("perceiver_resampler_num_latents_2d", 256, side**2),
+        ("memory_attention_rope_k_sizes", [16, 16], [side, side]),
+    ):
+        reader.require(key, expected, default=default)
+    return EdgeTamConfig(
+        file=path,
+        image_size=reader.side("image_size", 1024),
+        # Each latent of the square has as many pixels of the coarse map as the others.
+        image_size_step=EDGETAM_STRIDE * side,
+        stride=EDGETAM_STRIDE,
+        feed_forward=counts["memory_attention_mlp_hidden_size"],
+        max_prompted=0,
+        counts=counts,
+        numbers=_numbers(reader),
+        multimask_for_tracking=reader.flag("multimask_output_for_tracking"),
+        chooses_by_stability=reader.flag("mask_decoder_config.dynamic_multimask_via_stability"),
+        architecture=reader.text(
+            "vision_config.backbone_config.architecture", "repvit_m1", _ARCHITECTURE, "Masklet runs timm's repvit"
+        ),
+        channels=reader.counts("vision_config.backbone_channel_list", (384, 192, 96, 48)),
+        top_down=reader.counts("vision_config.fpn_top_down_levels", (2, 3)),
+    )
+
+
+def _sam3(path: Path, values: Mapping[str, object]) -> Sam3Config:
+    reader = ConfigReader(path, values)
+    counts = _counts(reader, _FIXED_SAM3, _COUNTS_SAM3)
+    return Sam3Config(
+        file=path,
+        image_size=reader.side("image_size", reader.side("vision_config.backbone_config.image_size", 1008)),
+        # Whole windows of the image encoder.
+        image_size_step=SAM3_STRIDE * counts["vision_config.backbone_config.window_size"],
+        stride=SAM3_STRIDE,
+        feed_forward=counts["memory_attention_feed_forward_hidden_size"],
+        max_prompted=counts["max_cond_frame_num"],
+        counts=counts,
+        numbers=_numbers(reader),
+        multimask_for_tracking=reader.flag("multimask_output_for_tracking"),
+        chooses_by_stability=reader.flag("mask_decoder_config.dynamic_multimask_via_stability"),
+        vision=reader.part("vision_config"),
+    )
+
+
+def _counts(reader: ConfigReader, fixed: Mapping[str, object], more: Mapping[str, int]) -> dict[str, int]:
+    for key, expected in {**fixed, **_FIXED}.items():
+        reader.require(key, expected)
+    counts = {key: reader.count(key, default) for key, default in {**_COUNTS, **more}.items()}
+    hidden = counts["vision_config.fpn_hidden_size"]
     for key, default, expected in (
         ("prompt_encoder_config.hidden_size", 256, hidden),
         ("mask_decoder_config.hidden_size", 256, hidden),
@@ -125,102 +236,17 @@ def read_config(path: Path) -> TrackerConfig:
         ("mask_downsampler_embed_dim", 256, hidden),
         ("memory_fuser_embed_dim", 256, hidden),
         ("memory_fuser_intermediate_dim", 1024, 4 * hidden),
-        ("perceiver_resampler_hidden_size", 64, width),
-        ("perceiver_resampler_attention_head_dim", 64, width // heads),
-        ("perceiver_resampler_num_latents_2d", 256, side**2),
-        ("memory_attention_rope_k_sizes", [16, 16], [side, side]),
     ):
         reader.require(key, expected, default=default)
-    return TrackerConfig(
-        file=path,
-        image_size=reader.side("image_size", 1024),
-        architecture=reader.architecture(),
-        channels=reader.counts("vision_config.backbone_channel_list", (384, 192, 96, 48)),
-        top_down=reader.counts("vision_config.fpn_top_down_levels", (2, 3)),
-        counts=counts,
-        numbers={
-            "rope_theta": reader.number(
-                "rope_parameters.rope_theta", reader.number("memory_attention_rope_theta", 1e4)
-            ),
-            "sigmoid_scale_for_mem_enc": reader.number("sigmoid_scale_for_mem_enc", 20.0),
-            "sigmoid_bias_for_mem_enc": reader.number("sigmoid_bias_for_mem_enc", -10.0),
-            "multimask_min_pt_num": reader.number("multimask_min_pt_num", 0),
-            "stability_delta": reader.number("mask_decoder_config.dynamic_multimask_stability_delta", 0.05),
-            "stability_threshold": reader.number("mask_decoder_config.dynamic_multimask_stability_thresh", 0.98),
-        },
-        multimask_for_tracking=reader.flag("multimask_output_for_tracking"),
-        chooses_by_stability=reader.flag("mask_decoder_config.dynamic_multimask_via_stability"),
-    )
+    return counts
 
 
-class _Reader:
-    """Values by dotted key, each with a default. Every method raises ModelError for a value it cannot take."""
-
-    def __init__(self, path: Path, values: Mapping[str, object]) -> None:
-        self._path, self._values = path, values
-
-    def require(self, key: str, expected: object, *, default: object = None) -> None:
-        given = self._value(key, expected if default is None else default)
-        if given != expected:
-            raise self._refused(key, given, f"Masklet runs {expected!r}")
-
-    def count(self, key: str, default: int) -> int:
-        return self._counted(key, self._value(key, default), least=1)
-
-    def counts(self, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
-        given = self._value(key, list(default))
-        if not isinstance(given, list) or not 1 <= len(given) <= 4:
-            raise self._refused(key, given, "it is a list of integers")
-        return tuple(self._counted(key, each, least=0) for each in given)
-
-    def side(self, key: str, default: int) -> int:
-        """The side of a square; also given as a pair."""
-        given = self._value(key, default)
-        if isinstance(given, list) and len(given) == 2 and given[0] == given[1]:
-            given = given[0]
-        return self._counted(key, given, least=STRIDE)
-
-    def number(self, key: str, default: float) -> float:
-        given = self._value(key, default)
-        if not isinstance(given, int | float) or isinstance(given, bool) or not math.isfinite(given):
-            raise self._refused(key, given, "it is a number")
-        return float(given)
-
-    def flag(self, key: str) -> bool:
-        given = self._value(key, True)
-        if not isinstance(given, bool):
-            raise self._refused(key, given, "it is true or false")
-        return given
-
-    def architecture(self) -> str:
-        key = "vision_config.backbone_config.architecture"
-        given = self._value(key, "repvit_m1")
-        if not isinstance(given, str) or not _ARCHITECTURE.fullmatch(given):
-            raise self._refused(key, given, "Masklet runs timm's repvit")
-        return given
-
-    def _counted(self, key: str, given: object, *, least: int) -> int:
-        if not isinstance(given, int) or isinstance(given, bool) or not least <= given <= _MOST:
-            raise self._refused(key, given, f"it is an integer from {least} to {_MOST}")
-        return given
-
-    def _value(self, key: str, default: object) -> object:
-        found: object = self._values
-        for part in key.split("."):
-            found = found.get(part) if isinstance(found, dict) else None
-        return default if found is None else found
-
-    def _refused(self, key: str, given: object, wanted: str) -> ModelError:
-        return ModelError(f"{self._path} sets {key} to {given!r}: {wanted}")
-
-
-def _values(path: Path) -> Mapping[str, object]:
-    try:
-        values = read_json(path)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ModelError(f"{path} is no model's config: {error}") from error
-    if not isinstance(values, dict):
-        raise ModelError(f"{path} is no model's config: it is no JSON object")
-    return values
+def _numbers(reader: ConfigReader) -> dict[str, float]:
+    return {
+        "rope_theta": reader.number("rope_parameters.rope_theta", reader.number("memory_attention_rope_theta", 1e4)),
+        "sigmoid_scale_for_mem_enc": reader.number("sigmoid_scale_for_mem_enc", 20.0),
+        "sigmoid_bias_for_mem_enc": reader.number("sigmoid_bias_for_mem_enc", -10.0),
+        "multimask_min_pt_num": reader.number("multimask_min_pt_num", 0),
+        "stability_delta": reader.number("mask_decoder_config.dynamic_multimask_stability_delta", 0.05),
+        "stability_threshold": reader.number("mask_decoder_config.dynamic_multimask_stability_thresh", 0.98),
+    }

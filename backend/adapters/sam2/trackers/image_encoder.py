@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from backend.adapters.sam2.trackers.image_encoder_package import require_package
+from backend.adapters.sam2.trackers.image_encoder_package import EDGETAM, require_package
 from backend.domain.errors import ModelError
 
 
@@ -17,7 +17,7 @@ class RepVitTrunk(nn.Module):
     def __init__(self, architecture: str, channels: tuple[int, ...]) -> None:
         """architecture: timm's name. Raises ModelError without timm, or for other channels than the config's."""
         super().__init__()
-        require_package()
+        require_package(EDGETAM)
         import timm
 
         try:

@@ -31,6 +31,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Replacement], ...] = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"^vision_encoder\.backbone\.timm_model\.", "image_encoder.trunk.net."),
+        (r"^vision_encoder\.(backbone|neck\.fpn_layers)\.", r"image_encoder.trunk.vision.\1."),
         (r"^vision_encoder\.neck\.convs\.(\d+)\.", r"image_encoder.neck.convs.\1.conv."),
         (r"^no_memory_embedding$", "no_mem_embed"),
         (r"^no_memory_positional_encoding$", "no_mem_pos_enc"),
@@ -72,6 +73,28 @@ _RULES: tuple[tuple[re.Pattern[str], _Replacement], ...] = tuple(
     )
 )
 """Applied one after the other."""
+
+_PARTS_OF_SAM3: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"^detector_model\.vision_encoder\.backbone\.", "vision_encoder.backbone."),
+        (r"^detector_model\..*$", ""),
+        (r"^tracker_neck\.", "vision_encoder.neck."),
+        (r"^tracker_model\.", ""),
+        # The coarsest level, which the tracker does not read.
+        (r"^vision_encoder\.neck\.fpn_layers\.3\..*$", ""),
+    )
+)
+
+
+def tracker_name(name: str) -> str:
+    """transformers' name of a tracker's weight, for its name in a file; empty for a weight that the tracker has not.
+
+    SAM 3's whole checkpoint has the detector's weights too, and one image encoder for both.
+    """
+    for pattern, replacement in _PARTS_OF_SAM3:
+        name = pattern.sub(replacement, name)
+    return name
 
 
 def sam2_name(name: str) -> str:

@@ -25,10 +25,10 @@ _CHUNK = 2**22
 
 
 class Architecture(Enum):
-    """What a checkpoint's files describe: a model of the sam2 package, or EdgeTAM in transformers' format."""
+    """What a checkpoint's files describe: a model of the sam2 package, or another tracker in transformers' format."""
 
     SAM2 = "sam2"
-    EDGETAM = "edgetam"
+    TRANSFORMERS = "transformers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,15 @@ class Checkpoint:
     @property
     def own_image_size(self) -> int:
         """The image size that the checkpoint was trained at. Raises ModelError for a config that cannot be read."""
-        if self.architecture is Architecture.EDGETAM:
-            return read_config(self.config).image_size
+        if self.architecture is Architecture.TRANSFORMERS:
+            return read_config(self.config, self.name).image_size
         return self.trained_size or int(OmegaConf.load(self.config).model.image_size)
 
     @property
     def image_size_step(self) -> int:
         """Image sizes are multiples. Raises ModelError for a config that cannot be read."""
-        if self.architecture is Architecture.EDGETAM:
-            return read_config(self.config).image_size_step
+        if self.architecture is Architecture.TRANSFORMERS:
+            return read_config(self.config, self.name).image_size_step
         return IMAGE_SIZE_STEP
 
     @property

@@ -57,19 +57,20 @@ PUBLISHED: Mapping[str, PublishedCheckpoint] = {
     )
 }
 
-EDGETAM = "edgetam"
-EDGETAM_FILES = ("edgetam/model.safetensors", "edgetam/config.json")
-"""EdgeTAM's files below the model folder, as transformers' `save_pretrained` writes them."""
-EDGETAM_SOURCE = "from the repository yonigozlan/EdgeTAM-hf of Hugging Face"
+TRACKERS: Mapping[str, str] = {
+    "edgetam": "from the repository yonigozlan/EdgeTAM-hf of Hugging Face",
+    "sam3": "from the repository facebook/sam3 of Hugging Face",
+}
+"""Checkpoints of other trackers, in transformers' format, and where their files are from."""
 
-NAMES = (*PUBLISHED, EDGETAM, DEMO)
+NAMES = (*PUBLISHED, *TRACKERS, DEMO)
 _BEST_FIRST = ("large", "base_plus", "small", "tiny", DEMO)
 
 
 def find(name: str, model_dir: Path | None) -> Checkpoint:
     """The checkpoint of a name, also of a trained one; `auto` is the best one present that is not trained here.
 
-    Checks file names only, not their content. `auto` is never EdgeTAM, which needs a package of its own.
+    Checks file names only, not their content. `auto` is none of TRACKERS, which need packages of their own.
 
     Raises ModelError with the choices or the command that downloads the file.
     """
@@ -95,25 +96,30 @@ def file_name(name: str) -> str:
     """The weights' file of a checkpoint that was not trained here, below its folder."""
     if name == DEMO:
         return "demo.safetensors"
-    return EDGETAM_FILES[0] if name == EDGETAM else PUBLISHED[name].file_name
+    return tracker_files(name)[0] if name in TRACKERS else PUBLISHED[name].file_name
+
+
+def tracker_files(name: str) -> tuple[str, str]:
+    """The files of one of TRACKERS below the model folder, as transformers' `save_pretrained` writes them."""
+    return f"{name}/model.safetensors", f"{name}/config.json"
 
 
 def _locate(name: str, model_dir: Path | None) -> Checkpoint | None:
-    if name == EDGETAM:
-        return _locate_edgetam(model_dir)
+    if name in TRACKERS:
+        return _locate_tracker(name, model_dir)
     return _locate_demo() if name == DEMO else _locate_published(PUBLISHED[name], model_dir)
 
 
-def _locate_edgetam(model_dir: Path | None) -> Checkpoint | None:
+def _locate_tracker(name: str, model_dir: Path | None) -> Checkpoint | None:
     if model_dir is None:
         return None
-    weights, config = (model_dir / name for name in EDGETAM_FILES)
+    weights, config = (model_dir / file for file in tracker_files(name))
     if not (weights.is_file() and config.is_file()):
         return None
     # No SHA-256 is on record: the version has that of the file that is there.
     found = weights.stat()
     sha256 = _digest(weights, found.st_size, found.st_mtime_ns)
-    return Checkpoint(EDGETAM, weights, sha256, config, architecture=Architecture.EDGETAM)
+    return Checkpoint(name, weights, sha256, config, architecture=Architecture.TRANSFORMERS)
 
 
 @lru_cache(maxsize=8)
@@ -141,8 +147,8 @@ def _locate_published(entry: PublishedCheckpoint, model_dir: Path | None) -> Che
 
 
 def _remedy(name: str) -> str:
-    if name == EDGETAM:
-        return f"put {' and '.join(EDGETAM_FILES)} there, {EDGETAM_SOURCE}"
+    if name in TRACKERS:
+        return f"put {' and '.join(tracker_files(name))} there, {TRACKERS[name]}"
     return "reinstall Masklet" if name == DEMO else f"fetch it with `masklet models pull {name}`"
 
 

@@ -13,13 +13,7 @@ from typing import BinaryIO
 import httpx
 
 from backend.adapters.sam2.weights.checkpoint_files import DEMO, require_hash
-from backend.adapters.sam2.weights.checkpoints import (
-    EDGETAM,
-    EDGETAM_FILES,
-    EDGETAM_SOURCE,
-    PUBLISHED,
-    PublishedCheckpoint,
-)
+from backend.adapters.sam2.weights.checkpoints import PUBLISHED, TRACKERS, PublishedCheckpoint, tracker_files
 from backend.domain.errors import IntegrityError, ModelError
 
 Progress = Callable[[int, int], None]
@@ -60,11 +54,9 @@ def pull(name: str, base_url: str, model_dir: Path, on_progress: Progress) -> Pa
 def _published(name: str) -> PublishedCheckpoint:
     if name == DEMO:
         raise ModelError("the demo checkpoint comes with Masklet: there is nothing to fetch")
-    if name == EDGETAM:
-        raise ModelError(
-            f"edgetam is not fetched by Masklet: put {' and '.join(EDGETAM_FILES)} into the model folder, "
-            f"{EDGETAM_SOURCE}"
-        )
+    if name in TRACKERS:
+        files = " and ".join(tracker_files(name))
+        raise ModelError(f"{name} is not fetched by Masklet: put {files} into the model folder, {TRACKERS[name]}")
     if name not in PUBLISHED:
         raise ModelError(f"there is no checkpoint {name!r} to fetch; choose {', '.join(PUBLISHED)}")
     return PUBLISHED[name]

@@ -36,7 +36,8 @@ def at_image_size(checkpoint: Checkpoint, wanted: str, *, on_gpu: bool) -> Check
     if wanted != AUTO:
         size = fitting_size(wanted, checkpoint.image_size_step)
     else:
-        size = checkpoint.own_image_size if on_gpu else min(checkpoint.own_image_size, CPU_SIZE)
+        own, step = checkpoint.own_image_size, checkpoint.image_size_step
+        size = own if on_gpu else min(own, CPU_SIZE // step * step)
     return replace(checkpoint, image_size=size)
 
 
@@ -49,9 +50,12 @@ def resize_model(model: SAM2Base, image_size: int) -> None:
     model.image_size = image_size
     model.sam_image_embedding_size = grid
     # The first block of Hiera's last stage attends within windows of the stage before it, at the backbone's stride.
-    last = model.image_encoder.trunk.blocks[-1] if hasattr(model.image_encoder.trunk, "blocks") else None
+    trunk = model.image_encoder.trunk
+    last = trunk.blocks[-1] if hasattr(trunk, "blocks") else None
     if last is not None and last.q_stride and last.window_size >= old_grid:
         last.window_size = grid
+    if hasattr(trunk, "resize"):
+        trunk.resize(image_size)
     encoder = model.sam_prompt_encoder
     encoder.image_embedding_size = (grid, grid)
     encoder.input_image_size = (image_size, image_size)

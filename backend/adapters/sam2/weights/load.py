@@ -6,19 +6,19 @@ A file is loaded only if its SHA-256 is the recorded one, and never as a pickle 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from backend.adapters.sam2.trackers.config import read_config
+from backend.adapters.sam2.trackers.names import tracker_name
 from backend.adapters.sam2.weights.checkpoint_files import Architecture, Checkpoint, require_hash
 from backend.adapters.sam2.weights.image_size import resize_model
 from backend.application.ports.progress import work_moved
@@ -64,7 +64,7 @@ def predictor_config(model: DictConfig) -> DictConfig:
 def load_model(checkpoint: Checkpoint) -> SAM2Base:
     """The checkpoint's model at its image size, on the CPU, in evaluation mode. Raises ModelError or IntegrityError."""
     require_hash(checkpoint.weights, checkpoint.sha256)
-    model = _load_edgetam(checkpoint) if checkpoint.architecture is Architecture.EDGETAM else _load_sam2(checkpoint)
+    model = _load_sam2(checkpoint) if checkpoint.architecture is Architecture.SAM2 else _load_tracker(checkpoint)
     if checkpoint.image_size:
         resize_model(model, checkpoint.image_size)
     return model.eval().requires_grad_(False)
@@ -80,21 +80,25 @@ def _load_sam2(checkpoint: Checkpoint) -> SAM2Base:
     return model
 
 
-def _load_edgetam(checkpoint: Checkpoint) -> SAM2Base:
+def _load_tracker(checkpoint: Checkpoint) -> SAM2Base:
     # Imported for these checkpoints alone.
-    from backend.adapters.sam2.trackers.build import build_edgetam, take_weights
+    from backend.adapters.sam2.trackers.build import build_tracker, take_weights
 
-    model = build_edgetam(read_config(checkpoint.config))
+    model = build_tracker(read_config(checkpoint.config, checkpoint.name))
     work_moved()
-    take_weights(model, read_weights(checkpoint.weights), str(checkpoint.weights))
+    take_weights(model, read_weights(checkpoint.weights, tracker_name), str(checkpoint.weights))
     return model
 
 
-def read_weights(path: Path) -> Mapping[str, Tensor]:
-    """The weights of a file as stored, on the CPU, without checking its hash. Raises ModelError."""
+def read_weights(path: Path, renamed: Callable[[str], str] = str) -> Mapping[str, Tensor]:
+    """The weights of a file, on the CPU, without checking its hash. Raises ModelError.
+
+    renamed: from the name in the file to the returned one; the weights for which it is empty are not read.
+    """
     try:
         if path.suffix == ".safetensors":
-            return cast(Mapping[str, Tensor], load_file(path))
+            with safe_open(path, framework="pt") as file:
+                return {new: file.get_tensor(name) for name in file.keys() if (new := renamed(name))}  # noqa: SIM118
         return cast(Mapping[str, Tensor], torch.load(path, map_location="cpu", weights_only=True)["model"])
     except _UNREADABLE as error:
         raise ModelError(f"{path.name} is not a checkpoint that can be read") from error

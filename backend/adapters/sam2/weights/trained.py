@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 FOLDER = "trained"
 WEIGHTS, CONFIG, CARD = "weights.safetensors", "config.yaml", "card.json"
 CARD_FORMAT = 1
-RESERVED = ("auto", DEMO, "tiny", "small", "base_plus", "large", "edgetam")
+RESERVED = ("auto", DEMO, "tiny", "small", "base_plus", "large", "edgetam", "sam3")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

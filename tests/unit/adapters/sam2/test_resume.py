@@ -68,10 +68,14 @@ def content(frames: list[FrameMasks]) -> list[object]:
 
 
 @pytest.mark.parametrize("runs_ahead", [False, True], ids=["one by one", "ahead"])
-@pytest.mark.parametrize("case", CASES)
-def test_the_remaining_frames_are_bit_identical(case: str, runs_ahead: bool, engine: Sam2Engine) -> None:
+@pytest.mark.parametrize(
+    ("case", "precision"), [*((case, "float32") for case in CASES), ("both, objects that start apart", "bfloat16")]
+)
+def test_the_remaining_frames_are_bit_identical(case: str, precision: str, runs_ahead: bool) -> None:
     prompts, direction, stops = CASES[case]
-    whole = engine.propagate(PanningVideo(FRAMES), prompts, direction=direction, cancel=NeverCancelled())
+    whole = random_engine(precision=precision).propagate(
+        PanningVideo(FRAMES), prompts, direction=direction, cancel=NeverCancelled()
+    )
     whole.runs_ahead = runs_ahead
     snapshots, frames = {}, []
     for frame in whole:
@@ -82,7 +86,7 @@ def test_the_remaining_frames_are_bit_identical(case: str, runs_ahead: bool, eng
     expected = content(frames)
     assert len({str(item) for item in expected}) == len(expected)
     for done, snapshot in snapshots.items():
-        rest = random_engine().propagate(
+        rest = random_engine(precision=precision).propagate(
             PanningVideo(FRAMES), prompts, direction=direction, cancel=NeverCancelled(), resume=snapshot
         )
         assert (rest.done, rest.total) == (done, whole.total)

@@ -1,4 +1,4 @@
-"""The config of an EdgeTAM in transformers' format: defaults, and values that are refused. Needs no torch."""
+"""The configs of trackers in transformers' format: defaults, and values that are refused. Needs no torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.sam2.trackers.config import read_config
+from backend.adapters.sam2.trackers.config import EdgeTamConfig, Sam3Config, read_config
 from backend.domain.errors import ModelError
 
 EDGETAM = {"model_type": "edgetam_video"}
@@ -20,11 +20,51 @@ def written(tmp_path: Path, **values: object) -> Path:
 
 
 def test_keys_that_are_left_out_are_the_published_models(tmp_path: Path) -> None:
-    config = read_config(written(tmp_path))
-    assert (config.image_size, config.image_size_step, config.latent_side) == (1024, 256, 16)
+    config = read_config(written(tmp_path), "edgetam")
+    assert isinstance(config, EdgeTamConfig)
+    assert (config.image_size, config.image_size_step, config.max_prompted) == (1024, 256, 0)
     assert (config.architecture, config.channels, config.top_down) == ("repvit_m1", (384, 192, 96, 48), (2, 3))
     assert config.counts["memory_attention_num_layers"] == 2
     assert config.numbers["rope_theta"] == 10_000
+
+
+@pytest.mark.parametrize("model_type", ["sam3_tracker_video", "sam3_video"])
+def test_the_published_sam3(model_type: str, tmp_path: Path) -> None:
+    config = read_config(written(tmp_path, model_type=model_type), "sam3")
+    assert (config.image_size, config.image_size_step, config.stride, config.max_prompted) == (1008, 336, 14, 4)
+    assert (config.counts["memory_attention_num_layers"], config.feed_forward) == (4, 2048)
+
+
+def test_the_tracker_of_a_whole_sam3_is_read_with_its_image_encoder(tmp_path: Path) -> None:
+    vision = {"backbone_config": {"window_size": 12, "image_size": 672}}
+    path = written(
+        tmp_path,
+        model_type="sam3_video",
+        num_maskmem=1,
+        tracker_config={"num_maskmem": 5, "vision_config": {"fpn_hidden_size": 64}},
+        detector_config={"vision_config": vision},
+    )
+    config = read_config(path, "sam3")
+    assert isinstance(config, Sam3Config)
+    assert (config.counts["num_maskmem"], config.vision) == (5, vision)
+    assert (config.image_size, config.image_size_step) == (672, 168)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "is of a model of type 'edgetam_video'; Masklet needs 'sam3_tracker_video' or 'sam3_video'"),
+        ({"model_type": "sam3_video", "tracker_config": {"max_cond_frame_num": -1}}, "max_cond_frame_num to -1"),
+        ({"model_type": "sam3_video", "tracker_config": {"image_size": 8}}, "sets image_size to 8"),
+        (
+            {"model_type": "sam3_video", "detector_config": {"vision_config": []}},
+            r"sets vision_config to \[\]: it is an",
+        ),
+    ],
+)
+def test_a_sam3_that_masklet_cannot_run_is_refused(values: dict[str, object], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=message):
+        read_config(written(tmp_path, **values), "sam3")
 
 
 def test_other_values_are_read(tmp_path: Path) -> None:
@@ -36,8 +76,10 @@ def test_other_values_are_read(tmp_path: Path) -> None:
             perceiver_resampler_num_latents_2d=64,
             memory_attention_rope_k_sizes=[8, 8],
             vision_config={"backbone_config": {"architecture": "repvit_m1_1.dist_300e_in1k"}},
-        )
+        ),
+        "edgetam",
     )
+    assert isinstance(config, EdgeTamConfig)
     assert (config.image_size, config.image_size_step) == (512, 128)
     assert (config.architecture, config.numbers["rope_theta"]) == ("repvit_m1_1.dist_300e_in1k", 500)
 
@@ -68,7 +110,7 @@ def test_other_values_are_read(tmp_path: Path) -> None:
 )
 def test_a_value_that_masklet_cannot_run_is_refused(values: dict[str, object], message: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=rf"config\.json {message}|config\.json .*{message}"):
-        read_config(written(tmp_path, **values))
+        read_config(written(tmp_path, **values), "edgetam")
 
 
 @pytest.mark.parametrize(
@@ -78,9 +120,9 @@ def test_a_value_that_masklet_cannot_run_is_refused(values: dict[str, object], m
 def test_another_file_is_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ModelError, match=f"is no model's config: {message}"):
-        read_config(tmp_path / "config.json")
+        read_config(tmp_path / "config.json", "edgetam")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"config\.json cannot be read: No such file"):
-        read_config(tmp_path / "config.json")
+        read_config(tmp_path / "config.json", "edgetam")

@@ -5,13 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from backend.adapters.sam2.trackers.names import sam2_name, sam2_weights
+from backend.adapters.sam2.trackers.names import sam2_name, sam2_weights, tracker_name
 
 
 @pytest.mark.parametrize(
     ("theirs", "ours"),
     [
         ("vision_encoder.backbone.timm_model.stem.conv1.c.weight", "image_encoder.trunk.net.stem.conv1.c.weight"),
+        ("vision_encoder.neck.fpn_layers.0.proj1.bias", "image_encoder.trunk.vision.neck.fpn_layers.0.proj1.bias"),
+        (
+            "vision_encoder.backbone.layers.7.mlp.fc1.bias",
+            "image_encoder.trunk.vision.backbone.layers.7.mlp.fc1.bias",
+        ),
         ("mask_decoder.iou_prediction_head.layers.0.bias", "sam_mask_decoder.iou_prediction_head.layers.1.bias"),
         ("object_pointer_proj.proj_out.weight", "obj_ptr_proj.layers.2.weight"),
         (
@@ -33,6 +38,25 @@ from backend.adapters.sam2.trackers.names import sam2_name, sam2_weights
 )
 def test_a_name(theirs: str, ours: str) -> None:
     assert sam2_name(theirs) == ours
+
+
+@pytest.mark.parametrize(
+    ("stored", "used"),
+    [
+        ("tracker_model.memory_attention.layer_norm.bias", "memory_attention.layer_norm.bias"),
+        ("tracker_neck.fpn_layers.2.proj1.bias", "vision_encoder.neck.fpn_layers.2.proj1.bias"),
+        ("tracker_neck.fpn_layers.3.proj1.bias", ""),
+        (
+            "detector_model.vision_encoder.backbone.layers.0.mlp.fc1.bias",
+            "vision_encoder.backbone.layers.0.mlp.fc1.bias",
+        ),
+        ("detector_model.vision_encoder.neck.fpn_layers.0.proj1.bias", ""),
+        ("detector_model.detr_decoder.box_head.layer1.bias", ""),
+        ("memory_attention.layer_norm.bias", "memory_attention.layer_norm.bias"),
+    ],
+)
+def test_the_trackers_part_of_a_whole_sam3(stored: str, used: str) -> None:
+    assert tracker_name(stored) == used
 
 
 def test_the_embeddings_of_points_are_split() -> None:

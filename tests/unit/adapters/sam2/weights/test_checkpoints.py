@@ -16,7 +16,7 @@ from backend.adapters.sam2.engine import load_engine
 from backend.adapters.sam2.runtime.options import EngineOptions
 from backend.adapters.sam2.weights import checkpoints
 from backend.adapters.sam2.weights.checkpoint_files import Architecture, Checkpoint, require_trainable
-from backend.adapters.sam2.weights.checkpoints import EDGETAM_FILES, PUBLISHED, find
+from backend.adapters.sam2.weights.checkpoints import PUBLISHED, find, tracker_files
 from backend.adapters.sam2.weights.load import build_model, load_model, model_config
 from backend.domain.errors import IntegrityError, InvalidInput, ModelError
 from backend.domain.geometry import Point
@@ -81,9 +81,10 @@ def test_every_published_config_is_in_the_sam2_package(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("huge", "there is no checkpoint 'huge'; choose auto, tiny, small, base_plus, large, edgetam, demo"),
+        ("huge", "there is no checkpoint 'huge'; choose auto, tiny, small, base_plus, large, edgetam, sam3, demo"),
         ("large", "fetch it with `masklet models pull large`"),
         ("edgetam", r"put edgetam/model\.safetensors and edgetam/config\.json there, from the repository yonigozlan"),
+        ("sam3", r"put sam3/model\.safetensors and sam3/config\.json there, from the repository facebook/sam3"),
     ],
 )
 def test_a_missing_checkpoint_is_named_with_the_remedy(tmp_path: Path, name: str, message: str) -> None:
@@ -91,20 +92,27 @@ def test_a_missing_checkpoint_is_named_with_the_remedy(tmp_path: Path, name: str
         find(name, tmp_path)
 
 
-def put_edgetam(folder: Path, content: bytes = b"weights") -> Path:
-    for name, body in zip(EDGETAM_FILES, (content, b'{"model_type": "edgetam_video"}'), strict=True):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(body)
+def put_tracker(name: str, model_type: str, folder: Path, content: bytes = b"weights") -> Path:
+    config = json.dumps({"model_type": model_type}).encode()
+    for file, body in zip(tracker_files(name), (content, config), strict=True):
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_bytes(body)
     return folder
 
 
-def test_edgetam_is_found_by_name_alone(shipped: Path, tmp_path: Path) -> None:
-    found = find("edgetam", put_edgetam(tmp_path))
-    assert (found.architecture, found.own_image_size, found.image_size_step) == (Architecture.EDGETAM, 1024, 256)
-    assert found.version == f"masklet-edgetam-{hashlib.sha256(b'weights').hexdigest()[:8]}"
+@pytest.mark.parametrize(
+    ("name", "model_type", "sizes"), [("edgetam", "edgetam_video", (1024, 256)), ("sam3", "sam3_video", (1008, 336))]
+)
+def test_another_tracker_is_found_by_name_alone(
+    name: str, model_type: str, sizes: tuple[int, int], shipped: Path, tmp_path: Path
+) -> None:
+    found = find(name, put_tracker(name, model_type, tmp_path))
+    assert found.architecture is Architecture.TRANSFORMERS
+    assert (found.own_image_size, found.image_size_step) == sizes
+    assert found.version == f"masklet-{name}-{hashlib.sha256(b'weights').hexdigest()[:8]}"
     assert find("auto", tmp_path).name == "demo"
-    assert find("edgetam", put_edgetam(tmp_path, b"others")).version != found.version
-    with pytest.raises(InvalidInput, match="edgetam cannot be trained: start from a SAM 2.1 checkpoint"):
+    assert find(name, put_tracker(name, model_type, tmp_path, b"others")).version != found.version
+    with pytest.raises(InvalidInput, match=f"{name} cannot be trained: start from a SAM 2.1 checkpoint"):
         require_trainable(found)
 
 

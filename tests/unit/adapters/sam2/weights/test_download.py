@@ -132,5 +132,7 @@ def test_names_that_cannot_be_fetched(tmp_path: Path) -> None:
         pull("demo", "http://127.0.0.1:9/", tmp_path, silent)
     with pytest.raises(ModelError, match="edgetam is not fetched by Masklet: put edgetam/model"):
         pull("edgetam", "http://127.0.0.1:9/", tmp_path, silent)
+    with pytest.raises(ModelError, match="sam3 is not fetched by Masklet: put sam3/model.*facebook/sam3"):
+        pull("sam3", "http://127.0.0.1:9/", tmp_path, silent)
     with pytest.raises(ModelError, match="there is no checkpoint 'huge' to fetch; choose tiny"):
         pull("huge", "http://127.0.0.1:9/", tmp_path, silent)

@@ -1,4 +1,4 @@
-"""transformers' EdgeTAM on our engine's frames: the reference of the engine's EdgeTAM.
+"""transformers' trackers on our engine's frames: the references of the engine's EdgeTAM and SAM 3.
 
 Prompts come before the propagation, as in the comparison with sam2. Each object has a session of its own, because a
 prompt's frame is run for all objects of a session. transformers gives no earlier mask to a click that corrects one, so
@@ -8,15 +8,24 @@ prompt's frame is run for all objects of a session. transformers gives no earlie
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import EdgeTamVideoInferenceSession, EdgeTamVideoModel
+from transformers import (
+    EdgeTamVideoInferenceSession,
+    EdgeTamVideoModel,
+    Sam3TrackerVideoInferenceSession,
+    Sam3TrackerVideoModel,
+)
 
 from backend.adapters.sam2.features.preprocess import image_tensor
+from backend.adapters.sam2.model.tensors import MEAN, STD
 from backend.domain.prompts import FramePrompt, PromptSet
 from backend.domain.video import FrameIndex
 from scripts.benchmarks.engine_figures.cases import SIZE
@@ -26,11 +35,13 @@ from scripts.benchmarks.engine_figures.upstream import Logits
 _BOX_START, _BOX_END = 2, 3
 _LOGIT_CLAMP = 32.0
 
+TrackerModel: TypeAlias = EdgeTamVideoModel | Sam3TrackerVideoModel
 
-class EdgeTamSession:
+
+class TransformersSession:
     """One session of transformers' model: one object, or several that are prompted on the same frames."""
 
-    def __init__(self, model: EdgeTamVideoModel, frames: int) -> None:
+    def __init__(self, model: TrackerModel, frames: int) -> None:
         self._model = model
         video = PanningVideo(frames, SIZE)
         device = torch.device("cpu")
@@ -38,8 +49,15 @@ class EdgeTamSession:
             image_tensor(video.frame(FrameIndex(index)), image_size=model.image_size, device=device)[0]
             for index in range(frames)
         ]
-        self._session = EdgeTamVideoInferenceSession(
-            torch.stack(images), SIZE.height, SIZE.width, dtype=torch.float32, max_vision_features_cache_size=frames
+        is_sam3 = isinstance(model, Sam3TrackerVideoModel)
+        kind = Sam3TrackerVideoInferenceSession if is_sam3 else EdgeTamVideoInferenceSession
+        stacked = torch.stack(images)
+        self._session = kind(
+            sam3_normalised(stacked) if is_sam3 else stacked,
+            SIZE.height,
+            SIZE.width,
+            dtype=torch.float32,
+            max_vision_features_cache_size=frames,
         )
 
     def prompt(self, prompts: PromptSet) -> None:
@@ -61,15 +79,20 @@ class EdgeTamSession:
             "mask_inputs": None,
             "reverse": False,
         }
+        is_sam3 = isinstance(self._model, Sam3TrackerVideoModel)
+        before, now = ({}, {}) if is_sam3 else ({"run_mem_encoder": False}, {"run_mem_encoder": True})
         with torch.inference_mode():
-            expected = self._model._run_single_frame_inference(point_inputs=None, run_mem_encoder=False, **common)
+            expected = self._model._run_single_frame_inference(point_inputs=None, **before, **common)
             corrected = self._model._run_single_frame_inference(
                 point_inputs=self._points(prompt),
-                run_mem_encoder=True,
                 prev_sam_mask_logits=expected["pred_masks"].clamp(-_LOGIT_CLAMP, _LOGIT_CLAMP),
+                **now,
                 **common,
             )
-        self._session.store_output(slot, frame, output_value=corrected, is_conditioning_frame=True)
+            masks, presence = corrected.get("high_res_masks"), corrected["object_score_logits"]
+            self._session.store_output(slot, frame, output_value=corrected, is_conditioning_frame=True)
+            if is_sam3:
+                self._model._batch_encode_memories(self._session, frame, [slot], [masks], [presence], [True])
 
     def propagate(self, *, backward: bool = False) -> dict[str, Logits]:
         """Mask logits [H, W] float32 at the video's size, by object and frame."""
@@ -105,15 +128,43 @@ class EdgeTamSession:
 
 
 def reference_logits(
-    model: EdgeTamVideoModel, frames: int, prompts: PromptSet, *, backward: bool = False
+    model: TrackerModel, frames: int, prompts: PromptSet, *, backward: bool = False
 ) -> dict[str, Logits]:
     """Mask logits of each object in a session of its own."""
     found: dict[str, Logits] = {}
     for object_id in prompts.object_ids:
-        session = EdgeTamSession(model, frames)
+        session = TransformersSession(model, frames)
         session.prompt(prompts.of_object(object_id))
         found |= session.propagate(backward=backward)
     return found
+
+
+def as_sam2_encodes_masks(model: TrackerModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes transformers take a mask prompt as sam2's predictor and Masklet do: see docs/trackers.md."""
+    decode, encode = model._single_frame_forward, model._encode_new_memory
+    one = partial(decode, multimask_output=False)
+    monkeypatch.setattr(
+        model, "_single_frame_forward", lambda **given: (decode if "multimask_output" in given else one)(**given)
+    )
+
+    def encoded(
+        current_vision_feats: Tensor, pred_masks_high_res: Tensor, object_score_logits: Tensor, is_mask_from_pts: bool
+    ) -> object:
+        """Encodes a mask prompt as it is kept: with four pixels a pixel of the coarse feature map."""
+        masks, side = pred_masks_high_res, pred_masks_high_res.size(-1)
+        if is_mask_from_pts:
+            kept = model.prompt_encoder.mask_input_size
+            small = F.interpolate(masks, size=kept, mode="bilinear", antialias=True)
+            masks = F.interpolate(small, size=(side, side), mode="bilinear")
+        return encode(current_vision_feats, masks, object_score_logits, is_mask_from_pts)
+
+    monkeypatch.setattr(model, "_encode_new_memory", encoded)
+
+
+def sam3_normalised(images: Tensor) -> Tensor:
+    """Images [B, 3, S, S], normalised as SAM 2's, as SAM 3 has them: from -1 to 1."""
+    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
+    return (images * deviation + mean) * 2 - 1
 
 
 def _at_video_size(logits: Tensor) -> NDArray[np.float32]:
