@@ -14,6 +14,8 @@ from transformers import (
     TimmWrapperConfig,
 )
 
+from tests.integration.engine.transformers_oracle import vary_weights
+
 IMAGE_SIZE = 128
 SEED = 5
 _WIDTH = 128
@@ -55,6 +57,10 @@ def small_edgetam() -> EdgeTamVideoModel:
         model = EdgeTamVideoModel(small_config())
         with torch.no_grad():
             vary_weights(model)
+            for name, parameter in model.named_parameters():
+                if name.endswith("bn.weight"):
+                    parameter.uniform_(0.8, 1.2)
+            _settle_normalisation(model.vision_encoder)
     return model.eval().requires_grad_(False)
 
 
@@ -70,33 +76,6 @@ def save_edgetam(model: EdgeTamVideoModel, model_dir: Path) -> Path:
     folder = model_dir / "edgetam"
     model.save_pretrained(folder)
     return folder
-
-
-def vary_weights(model: EdgeTamVideoModel) -> None:
-    """Scales the weights in place: fresh ones give empty masks, and memories that change nothing."""
-    for name, parameter in model.named_parameters():
-        if parameter.dim() > 1:
-            fan_in = parameter[0].numel()
-            parameter.normal_(0.0, (2.0 if "memory_attention" in name else 1.0) / fan_in**0.5)
-        elif name.endswith("bn.weight"):
-            parameter.uniform_(0.8, 1.2)
-    _settle_normalisation(model.vision_encoder)
-    for name in (
-        "no_memory_embedding",
-        "memory_temporal_positional_encoding",
-        "no_object_pointer",
-        "occlusion_spatial_embedding_parameter",
-    ):
-        getattr(model, name).normal_(0.0, 0.3)
-    for layer in model.memory_encoder.memory_fuser.layers:
-        layer.scale.fill_(0.3)
-    decoder = model.mask_decoder
-    decoder.pred_obj_score_head.proj_out.bias.fill_(1.0)
-    for head in decoder.output_hypernetworks_mlps:
-        head.proj_out.weight.mul_(4.0)
-        head.proj_out.bias.normal_(0.0, 1.0)
-    model.shared_image_embedding.positional_embedding.normal_(0.0, 1.0)
-    model.prompt_encoder.shared_embedding.positional_embedding.copy_(model.shared_image_embedding.positional_embedding)
 
 
 def _settle_normalisation(encoder: torch.nn.Module) -> None:

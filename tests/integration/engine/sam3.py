@@ -14,6 +14,8 @@ from transformers import (
     Sam3TrackerVideoPromptEncoderConfig,
 )
 
+from tests.integration.engine.transformers_oracle import vary_weights
+
 IMAGE_SIZE, PATCH, WINDOW = 168, 14, 4
 SEED = 7
 _WIDTH = 128
@@ -61,6 +63,7 @@ def small_sam3() -> Sam3TrackerVideoModel:
         model = Sam3TrackerVideoModel(small_config())
         with torch.no_grad():
             vary_weights(model)
+            model.vision_encoder.backbone.embeddings.position_embeddings.normal_(0.0, 0.3)
     return model.eval().requires_grad_(False)
 
 
@@ -99,28 +102,3 @@ def whole_name(name: str) -> str:
     if name.startswith("vision_encoder.neck."):
         return name.replace("vision_encoder.neck.", "tracker_neck.")
     return f"detector_model.{name}" if name.startswith("vision_encoder.") else f"tracker_model.{name}"
-
-
-def vary_weights(model: Sam3TrackerVideoModel) -> None:
-    """Scales the weights in place: fresh ones give empty masks, and memories that change nothing."""
-    for name, parameter in model.named_parameters():
-        if parameter.dim() > 1 and "position_embeddings" not in name:
-            fan_in = parameter[0].numel()
-            parameter.normal_(0.0, (2.0 if "memory_attention" in name else 1.0) / fan_in**0.5)
-    model.vision_encoder.backbone.embeddings.position_embeddings.normal_(0.0, 0.3)
-    for name in (
-        "no_memory_embedding",
-        "memory_temporal_positional_encoding",
-        "no_object_pointer",
-        "occlusion_spatial_embedding_parameter",
-    ):
-        getattr(model, name).normal_(0.0, 0.3)
-    for layer in model.memory_encoder.memory_fuser.layers:
-        layer.scale.fill_(0.3)
-    decoder = model.mask_decoder
-    decoder.pred_obj_score_head.proj_out.bias.fill_(1.0)
-    for head in decoder.output_hypernetworks_mlps:
-        head.proj_out.weight.mul_(4.0)
-        head.proj_out.bias.normal_(0.0, 1.0)
-    model.shared_image_embedding.positional_embedding.normal_(0.0, 1.0)
-    model.prompt_encoder.shared_embedding.positional_embedding.copy_(model.shared_image_embedding.positional_embedding)

@@ -27,22 +27,21 @@ from backend.domain.masklets import FrameMasks
 from backend.domain.prompts import PromptSet
 from backend.domain.video import Direction, FrameIndex
 from backend.interfaces.cli import app
-from scripts.benchmarks.engine_figures.cases import SIZE, ParityCase
-from scripts.benchmarks.engine_figures.models import Pair
+from scripts.benchmarks.engine_figures.cases import SIZE
 from scripts.benchmarks.engine_figures.panning import PanningVideo
-from scripts.benchmarks.engine_figures.parity import MAX_LOGIT_DIFFERENCE, Agreement, compared, our_logits
+from scripts.benchmarks.engine_figures.parity import compared
 from scripts.benchmarks.engine_figures.prompting import boxed, clicked, drawn, prompt_set
-from scripts.benchmarks.engine_figures.upstream import Logits
 from tests.fakes.clips import numbered_frame
 from tests.integration.engine.edgetam import resized_edgetam, save_edgetam, small_edgetam
 from tests.integration.engine.transformers_oracle import (
+    FRAMES,
     TransformersSession,
     as_sam2_encodes_masks,
+    assert_same,
+    differs,
+    our_masks,
     reference_logits,
 )
-
-FRAMES = 18
-"""More than the window of object pointers (16 frames), so that pruning is active."""
 
 CLICK = clicked("a", 0, (0.5, 0.5, True))
 BOX = boxed("b", 0, box=(0.2, 0.25, 0.7, 0.9))
@@ -75,16 +74,6 @@ def ours(model_dir: Path) -> Sam2Engine:
 
 def engine(model_dir: Path, options: EngineOptions = AS_CHOSEN) -> Sam2Engine:
     return load_engine("edgetam", model_dir=model_dir, device="cpu", threads=1, options=options)
-
-
-def our_masks(on: Sam2Engine, prompts: PromptSet, direction: Direction = Direction.FORWARD) -> dict[str, Logits]:
-    pair = Pair(on, None, torch.device("cpu"))
-    return our_logits(pair, ParityCase(FRAMES, prompts, direction))
-
-
-def assert_same(found: Agreement) -> None:
-    assert found.has_varied_masks, found
-    assert found.holds, found
 
 
 @pytest.mark.parametrize(
@@ -156,10 +145,6 @@ def test_every_part_of_the_memory_matters(part: str, ours: Sam2Engine, model_dir
             changed.blocks.memory_horizon = 3
     prompts = prompt_set([CLICK])
     assert differs(our_masks(changed, prompts), our_masks(ours, prompts))
-
-
-def differs(one: dict[str, Logits], other: dict[str, Logits]) -> bool:
-    return compared(one, other).logit_max > 10 * MAX_LOGIT_DIFFERENCE
 
 
 def test_a_resumed_propagation_gives_identical_masks_and_evidence(ours: Sam2Engine, model_dir: Path) -> None:

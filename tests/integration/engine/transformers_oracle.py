@@ -24,14 +24,19 @@ from transformers import (
     Sam3TrackerVideoModel,
 )
 
+from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.features.preprocess import image_tensor
 from backend.adapters.sam2.model.tensors import MEAN, STD
 from backend.domain.prompts import FramePrompt, PromptSet
-from backend.domain.video import FrameIndex
-from scripts.benchmarks.engine_figures.cases import SIZE
+from backend.domain.video import Direction, FrameIndex
+from scripts.benchmarks.engine_figures.cases import SIZE, ParityCase
+from scripts.benchmarks.engine_figures.models import Pair
 from scripts.benchmarks.engine_figures.panning import PanningVideo
+from scripts.benchmarks.engine_figures.parity import MAX_LOGIT_DIFFERENCE, Agreement, compared, our_logits
 from scripts.benchmarks.engine_figures.upstream import Logits
 
+FRAMES = 18
+"""More than the window of object pointers (16 frames), so that pruning is active."""
 _BOX_START, _BOX_END = 2, 3
 _LOGIT_CLAMP = 32.0
 
@@ -139,6 +144,44 @@ def reference_logits(
     return found
 
 
+def our_masks(on: Sam2Engine, prompts: PromptSet, direction: Direction = Direction.FORWARD) -> dict[str, Logits]:
+    """The engine's mask logits over FRAMES frames, by object."""
+    return our_logits(Pair(on, None, torch.device("cpu")), ParityCase(FRAMES, prompts, direction))
+
+
+def assert_same(found: Agreement) -> None:
+    assert found.has_varied_masks, found
+    assert found.holds, found
+
+
+def differs(one: dict[str, Logits], other: dict[str, Logits]) -> bool:
+    return compared(one, other).logit_max > 10 * MAX_LOGIT_DIFFERENCE
+
+
+def vary_weights(model: TrackerModel) -> None:
+    """Scales the weights in place: fresh ones give empty masks, and memories that change nothing."""
+    for name, parameter in model.named_parameters():
+        if parameter.dim() > 1:
+            fan_in = parameter[0].numel()
+            parameter.normal_(0.0, (2.0 if "memory_attention" in name else 1.0) / fan_in**0.5)
+    for name in (
+        "no_memory_embedding",
+        "memory_temporal_positional_encoding",
+        "no_object_pointer",
+        "occlusion_spatial_embedding_parameter",
+    ):
+        getattr(model, name).normal_(0.0, 0.3)
+    for layer in model.memory_encoder.memory_fuser.layers:
+        layer.scale.fill_(0.3)
+    decoder = model.mask_decoder
+    decoder.pred_obj_score_head.proj_out.bias.fill_(1.0)
+    for head in decoder.output_hypernetworks_mlps:
+        head.proj_out.weight.mul_(4.0)
+        head.proj_out.bias.normal_(0.0, 1.0)
+    model.shared_image_embedding.positional_embedding.normal_(0.0, 1.0)
+    model.prompt_encoder.shared_embedding.positional_embedding.copy_(model.shared_image_embedding.positional_embedding)
+
+
 def as_sam2_encodes_masks(model: TrackerModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes transformers take a mask prompt as sam2's predictor and Masklet do: see docs/trackers.md."""
     decode, encode = model._single_frame_forward, model._encode_new_memory
@@ -156,15 +199,20 @@ def as_sam2_encodes_masks(model: TrackerModel, monkeypatch: pytest.MonkeyPatch) 
             kept = model.prompt_encoder.mask_input_size
             small = F.interpolate(masks, size=kept, mode="bilinear", antialias=True)
             masks = F.interpolate(small, size=(side, side), mode="bilinear")
-        return encode(current_vision_feats, masks, object_score_logits, is_mask_from_pts)
+        return encode(
+            current_vision_feats=current_vision_feats,
+            pred_masks_high_res=masks,
+            object_score_logits=object_score_logits,
+            is_mask_from_pts=is_mask_from_pts,
+        )
 
     monkeypatch.setattr(model, "_encode_new_memory", encoded)
 
 
 def sam3_normalised(images: Tensor) -> Tensor:
-    """Images [B, 3, S, S], normalised as SAM 2's, as SAM 3 has them: from -1 to 1."""
+    """Images [B, 3, S, S], normalised as SAM 2's, as SAM 3 has them: from -1 to 1. Rounded as the engine rounds."""
     mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
-    return (images * deviation + mean) * 2 - 1
+    return images * (deviation / 0.5) + (mean - 0.5) / 0.5
 
 
 def _at_video_size(logits: Tensor) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ INT8 = "int8"
 PRECISIONS = ("auto", "float32", "bfloat16", INT8)
 
 SMALLEST_IN_BFLOAT16 = 256
-"""Image size, in pixels, from which on a CPU with AMX computes in bfloat16 by default."""
+"""The smallest image, in pixels of a side, that a CPU with AMX computes in bfloat16 by default."""
 
 _CPU_EXHAUSTED = ("not enough memory", "can't allocate memory")
 
@@ -48,8 +48,8 @@ def precision_of(device: torch.device, wanted: str = "auto", *, image_size: int 
     """`auto` is bfloat16 where the device computes in it natively and gains by it, else float32.
 
     wanted: one of PRECISIONS. image_size: of the model, pixels; 0 for a small one. int8 is float32 outside of the
-    layers that compute in 8 bits (int8_layers.py). On a CPU that gains by it, images below SMALLEST_IN_BFLOAT16 stay in
-    float32: their steps are too short for it (docs/benchmarks.md, bfloat16 on a CPU).
+    layers that compute in 8 bits (int8_layers.py). Images below SMALLEST_IN_BFLOAT16 stay in float32 on every CPU: the
+    demo model is slower in bfloat16 (docs/benchmarks.md, "Precision on a CPU").
     """
     if wanted != "auto":
         return torch.bfloat16 if wanted == "bfloat16" else torch.float32

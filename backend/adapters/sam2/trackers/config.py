@@ -160,7 +160,12 @@ def read_config(path: Path, name: str) -> EdgeTamConfig | Sam3Config:
     if found not in TYPES[name]:
         wanted = " or ".join(repr(each) for each in TYPES[name])
         raise ModelError(f"{path} is of a model of type {found!r}; Masklet needs {wanted}")
-    return _edgetam(path, values) if found == EDGETAM_TYPE else _sam3(path, _tracker_of(values))
+    config = _edgetam(path, values) if found == EDGETAM_TYPE else _sam3(path, _tracker_of(values))
+    if config.image_size % config.image_size_step:
+        raise ModelError(
+            f"{path} sets image_size to {config.image_size}: Masklet runs multiples of {config.image_size_step}"
+        )
+    return config
 
 
 def _tracker_of(values: Mapping[str, object]) -> Mapping[str, object]:

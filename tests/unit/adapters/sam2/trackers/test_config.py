@@ -56,6 +56,7 @@ def test_the_tracker_of_a_whole_sam3_is_read_with_its_image_encoder(tmp_path: Pa
         ({}, "is of a model of type 'edgetam_video'; Masklet needs 'sam3_tracker_video' or 'sam3_video'"),
         ({"model_type": "sam3_video", "tracker_config": {"max_cond_frame_num": -1}}, "max_cond_frame_num to -1"),
         ({"model_type": "sam3_video", "tracker_config": {"image_size": 8}}, "sets image_size to 8"),
+        ({"model_type": "sam3_tracker_video", "image_size": 1000}, "image_size to 1000: Masklet runs multiples of 336"),
         (
             {"model_type": "sam3_video", "detector_config": {"vision_config": []}},
             r"sets vision_config to \[\]: it is an",
