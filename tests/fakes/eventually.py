@@ -9,9 +9,11 @@ PATIENCE_S = 300.0
 """Long, because a busy machine may take long; a test that passes does not wait for it."""
 
 
-def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = lambda: None) -> None:
-    """Returns when the condition holds. each: called before each look. Raises AssertionError after PATIENCE_S."""
-    deadline_s = time.monotonic() + PATIENCE_S
+def eventually(
+    condition: Callable[[], bool], *, each: Callable[[], object] = lambda: None, patience_s: float = PATIENCE_S
+) -> None:
+    """Returns when the condition holds. each: called before each look. Raises AssertionError after patience_s."""
+    deadline_s = time.monotonic() + patience_s
     while time.monotonic() < deadline_s:
         each()
         if condition():
