@@ -19,7 +19,8 @@ from backend.adapters.media.serving.service import MediaService
 from backend.adapters.media.serving.thumbnails import Thumbnails
 from backend.adapters.queue.detection_channel import RedisDetectionChannel
 from backend.adapters.queue.hover_channel import RedisHoverChannel
-from backend.adapters.queue.signals import RedisLogins, RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
+from backend.adapters.queue.job_notifier import RedisNotifier
+from backend.adapters.queue.signals import RedisLogins, RedisPrewarmChannel, RedisSessionCursors
 from backend.adapters.store.objects.s3 import S3Objects
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.click_load import ClickLoad

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from backend.adapters.labelstudio.api.sdk import load_sdk
 from backend.adapters.queue.hover_channel import RedisHoverChannel
+from backend.adapters.queue.job_notifier import RedisNotifier
 from backend.adapters.queue.model_announcement import kept_announced
 from backend.adapters.queue.rq_worker import MaskletWorker
-from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel
+from backend.adapters.queue.signals import RedisPrewarmChannel
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.weights.calibrators import load_calibrator
 from backend.application.jobs.submit import Submitter

@@ -32,7 +32,7 @@ from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.bootstrap.container import DataFolder
 from backend.domain.jobs import Job, JobKind
 from backend.domain.tasks import MediaRef, TaskKey
-from scripts.benchmarks.interactive_stack import SIZE, disc_at, masklet_up, serving, write_pages
+from scripts.benchmarks.interactive_stack import click_body, masklet_up, serving, write_pages
 
 STRIDE = 10
 """Pages between rounds; larger than the number of prewarmed pages."""
@@ -44,9 +44,7 @@ PAUSE_S = 1.0
 
 SYNCS_TIMED = 20
 TASK = TaskKey(1, 1)
-CONFIG = (Path(__file__).parents[2] / "label_config" / "frames.xml").read_text(encoding="utf-8")
-DRAFT = {"id": 1, "user": "ann@example.com", "updated_at": "2026-01-01T00:00:00Z", "result": []}
-"""Label Studio saves a draft, which names the user, five seconds after an annotator's first change."""
+USER = "ann@example.com"
 
 OBJECT, RESET = "Object 1", "✕ reset"
 GOAL_MS = 30.0
@@ -67,31 +65,7 @@ class ClickClient:
     media: MediaRef
 
     def click(self, page: int, *, label: str = OBJECT, shift: int = 0) -> Split:
-        x, y = disc_at(page)
-        region = {
-            "id": f"r{page}-{shift}-{label[0]}",
-            "type": "keypointlabels",
-            "from_name": "point",
-            "to_name": "frames",
-            "item_index": page,
-            "original_width": SIZE.width,
-            "original_height": SIZE.height,
-            "is_positive": True,
-            "value": {"x": 100 * (x + shift) / SIZE.width, "y": 100 * y / SIZE.height, "keypointlabels": [label]},
-        }
-        task = {
-            "id": TASK.task_id,
-            "project": TASK.project_id,
-            "data": {"frames": list(self.media.addresses)},
-            "drafts": [DRAFT],
-        }
-        body = {
-            "tasks": [task],
-            "project": f"{TASK.project_id}.1700000000",
-            "label_config": CONFIG,
-            "params": {"context": {"result": [region]}},
-        }
-        content = json.dumps(body).encode()
+        content = click_body(TASK, self.media.addresses, page, user=USER, label=label, shift_px=shift)
         time.sleep(PAUSE_S)
         sent_s = time.time()
         reply = self.http.post("/predict", content=content, headers={"content-type": "application/json"})

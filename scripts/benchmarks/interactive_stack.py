@@ -1,12 +1,13 @@
-"""The stack of the interactive benchmark: `masklet up` and a web server for the pages."""
+"""The stack of the benchmarks of clicks: `masklet up`, a server for the pages, and what Label Studio's page sends."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -17,9 +18,11 @@ import numpy as np
 
 from backend.adapters.queue.child_process import tied_to_parent
 from backend.domain.geometry import FrameSize
+from backend.domain.tasks import TaskKey
 
 SIZE = FrameSize(960, 540)
 JPEG_QUALITY = 90
+CONFIG = (Path(__file__).parents[2] / "label_config" / "frames.xml").read_text(encoding="utf-8")
 
 
 def write_pages(folder: Path, count: int) -> list[str]:
@@ -38,6 +41,35 @@ def write_pages(folder: Path, count: int) -> list[str]:
 def disc_at(index: int) -> tuple[int, int]:
     """The disc's centre (x, y) on a page, in pixels."""
     return SIZE.width // 4 + index % (SIZE.width // 2), SIZE.height // 2
+
+
+def click_body(
+    task: TaskKey, addresses: Sequence[str], page: int, *, user: str, label: str, shift_px: int = 0
+) -> bytes:
+    """What Label Studio sends for a click on a page's disc. addresses: of the task's pages. shift_px: to the right."""
+    x, y = disc_at(page)
+    region = {
+        "id": f"r{page}-{shift_px}-{label[0]}",
+        "type": "keypointlabels",
+        "from_name": "point",
+        "to_name": "frames",
+        "item_index": page,
+        "original_width": SIZE.width,
+        "original_height": SIZE.height,
+        "is_positive": True,
+        "value": {"x": 100 * (x + shift_px) / SIZE.width, "y": 100 * y / SIZE.height, "keypointlabels": [label]},
+    }
+    # Label Studio saves a draft, which names the user, five seconds after an annotator's first change.
+    draft = {"id": task.task_id, "user": user, "updated_at": "2026-01-01T00:00:00Z", "result": []}
+    body = {
+        "tasks": [
+            {"id": task.task_id, "project": task.project_id, "data": {"frames": list(addresses)}, "drafts": [draft]}
+        ],
+        "project": f"{task.project_id}.1700000000",
+        "label_config": CONFIG,
+        "params": {"context": {"result": [region]}},
+    }
+    return json.dumps(body).encode()
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):

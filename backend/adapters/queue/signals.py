@@ -1,7 +1,6 @@
 """Short-lived signals between web process and workers, on the queue's server.
 
-Notifications of ended jobs, prewarm requests, media status, cursors of sessions, and logins. All of them are bounded,
-expire, and may be lost: the ledger holds the state of jobs.
+Prewarm requests, media status, cursors of sessions, and logins. All of them are bounded, expire, and may be lost.
 """
 
 from __future__ import annotations
@@ -9,15 +8,13 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from fractions import Fraction
 from hashlib import sha256
 
 from redis import Redis, RedisError
 
 from backend.adapters.queue.names import connect
-from backend.application.ports.notifier import Wait
 from backend.application.ports.requests.prewarm import MediaStatus, PrewarmRequest
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import FrameSize
@@ -37,42 +34,6 @@ CURSOR_TTL_S = 120
 REPLY_TIMEOUT_S = 2.0
 LONGEST_WAIT_S = 5.0
 """The longest wait for a prewarm request, in seconds; the connection's own timeout is longer."""
-
-
-class RedisNotifier:
-    """The Notifier port: one channel per job."""
-
-    def __init__(self, url: str) -> None:
-        """url: the server's address; it may hold a password and is never logged. Connects when first used."""
-        self._redis: Redis = connect(url, timeout_s=REPLY_TIMEOUT_S)
-
-    def notify(self, job_id: str) -> None:
-        """Wakes the current subscribers of this job. Without an answer from the server, waiters poll the ledger."""
-        try:
-            self._redis.publish(_channel(job_id), b"1")
-        except RedisError as error:
-            logger.debug("job %s: notification not sent: %s", job_id, type(error).__name__)
-
-    @contextmanager
-    def subscribed(self, job_id: str, otherwise: Wait) -> Iterator[Wait]:
-        """A wait that ends early when the job is notified, from now on. otherwise: the wait without a server."""
-        channel = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-        try:
-            try:
-                channel.subscribe(_channel(job_id))
-            except RedisError:
-                yield otherwise
-                return
-
-            def wait(seconds: float) -> None:
-                try:
-                    channel.get_message(timeout=seconds)
-                except RedisError:
-                    otherwise(seconds)
-
-            yield wait
-        finally:
-            channel.close()
 
 
 class RedisPrewarmChannel:
@@ -167,10 +128,6 @@ class RedisLogins:
 
 def _login(name: str) -> str:
     return f"masklet:login:{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
-
-
-def _channel(job_id: str) -> str:
-    return f"masklet:ended:{job_id}"
 
 
 def _key(media: MediaRef) -> str:

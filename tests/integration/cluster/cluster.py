@@ -29,9 +29,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from backend.adapters.queue.child_process import tied_to_parent
+from backend.adapters.queue.job_notifier import RedisNotifier
 from backend.adapters.queue.names import connect
 from backend.adapters.queue.rq_queue import RqQueue
-from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel
+from backend.adapters.queue.signals import RedisPrewarmChannel
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.application.jobs.submit import Submitter
 from backend.application.worker.job_runner import JobRunner

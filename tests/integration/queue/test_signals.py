@@ -1,8 +1,7 @@
-"""Notifications, prewarm requests, media status and cursors, with and without a real server."""
+"""Prewarm requests, media status and cursors, with and without a real server."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -15,7 +14,6 @@ from redis import Redis
 from backend.adapters.queue.signals import (
     MAX_REQUESTS,
     REQUESTS_KEY,
-    RedisNotifier,
     RedisPrewarmChannel,
     RedisSessionCursors,
 )
@@ -46,47 +44,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def empty(url: str) -> None:
     Redis.from_url(url).flushall()
-
-
-class TestNotifier:
-    def test_a_subscriber_is_woken_by_its_own_job_only(self, url: str) -> None:
-        notifier = RedisNotifier(url)
-        woken: list[bool] = []
-
-        def listen() -> None:
-            with notifier.subscribed("i-1", lambda seconds: None) as wait:
-                is_listening.set()
-                wait(LONG_S)  # may end at once on the server's reply to the subscription
-                wait(LONG_S)
-                woken.append(True)
-
-        is_listening = threading.Event()
-        listener = threading.Thread(target=listen)
-        listener.start()
-        assert is_listening.wait(LONG_S)
-        while listener.is_alive():
-            notifier.notify("i-2")
-            notifier.notify("i-1")
-            listener.join(0.05)
-        assert woken == [True]
-
-    def test_without_a_server_the_other_wait_is_used(self) -> None:
-        waited: list[float] = []
-        notifier = RedisNotifier(NO_SERVER)
-        notifier.notify("i-1")
-        with notifier.subscribed("i-1", waited.append) as wait:
-            wait(0.004)
-        assert waited == [0.004]
-
-    def test_a_server_that_stops_during_a_wait(self, tmp_path: Path) -> None:
-        server = EmbeddedValkey(tmp_path)
-        server.start()
-        waited: list[float] = []
-        with RedisNotifier(server.url).subscribed("i-1", waited.append) as wait:
-            server.stop()
-            wait(0.01)
-            wait(0.02)
-        assert waited[-1] == 0.02
 
 
 class TestRequests:
