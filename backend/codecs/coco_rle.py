@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
@@ -34,8 +35,7 @@ def encode_mask(mask: BoolMask) -> EncodedMask:
     if mask.ndim != 2:
         raise ValueError(f"a mask has two axes, height and width; got shape {mask.shape}")
     height, width = mask.shape
-    column_major = np.asfortranarray(mask.astype(np.uint8, copy=False))  # [H, W]
-    counts: bytes = coco.encode(column_major)["counts"]
+    counts: bytes = coco.encode(_transposed(mask).T)["counts"]  # column-major
     return EncodedMask(height, width, counts.decode("ascii"))
 
 
@@ -79,9 +79,7 @@ def require_counts(encoded: EncodedMask) -> int:
 
 def decode_checked(encoded: EncodedMask) -> BoolMask:
     """[H, W] bool, C order. Only for counts that Masklet made or checked: pycocotools does not check them."""
-    pixels: NDArray[np.uint8] = np.ascontiguousarray(coco.decode(_vendor(encoded)))
-    mask: BoolMask = pixels.view(np.bool_)
-    return mask
+    return _transposed(coco.decode(_vendor(encoded)).T).view(np.bool_)
 
 
 def area_px(encoded: EncodedMask) -> int:
@@ -107,6 +105,13 @@ def union(first: EncodedMask, second: EncodedMask) -> EncodedMask:
     """The union of two masks of the same size."""
     counts: bytes = coco.merge([_vendor(first), _vendor(second)])["counts"]
     return EncodedMask(first.height, first.width, counts.decode("ascii"))
+
+
+def _transposed(pixels: BoolMask | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[A, B] of one byte each -> [B, A], both in C order. OpenCV's copy takes a fifth of NumPy's time."""
+    rows = np.ascontiguousarray(pixels).view(np.uint8)
+    turned = cv2.transpose(rows) if rows.size else rows.reshape(rows.shape[::-1])
+    return np.asarray(turned, np.uint8)
 
 
 def _vendor(encoded: EncodedMask) -> dict[str, object]:

@@ -13,9 +13,10 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, LifoQueue
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -32,6 +33,10 @@ CREATE TABLE IF NOT EXISTS addresses (
 );
 """
 _STALE_PART_S = 24 * 3600.0
+_USE_NOTED_S = 10.0
+"""A use is written down if none was for so long: a write for each use of a page takes longer than the use."""
+
+_USES_KEPT = 50_000
 _HASH_CHUNK = 2**20
 
 
@@ -54,14 +59,15 @@ class MediaCache:
     def __init__(self, root: Path, max_bytes: int) -> None:
         self._root = root
         self._max_bytes = max_bytes
+        # SQLite syncs the index when the last connection closes; one stays open.
+        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._noted_s: dict[ContentHash, float] = {}
         root.mkdir(parents=True, exist_ok=True)
         with (root / "index.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # the switch to WAL fails at once if another process has a lock
             with self._database() as database:
                 database.execute("PRAGMA journal_mode=WAL")
                 database.executescript(_SCHEMA)
-        # SQLite syncs the index when the last connection closes; this one stays open.
-        self._kept_open = self._connect()
         self._remove_stale_parts()
 
     def find(self, address: str) -> CachedFile | None:
@@ -97,13 +103,19 @@ class MediaCache:
         with self._told():
             self._record(address, validator, content_hash, size)
         stored = CachedFile(path, content_hash, size, validator)
-        with self.hold(stored):
+        with self._locked(stored):
             self.evict()
         return stored
 
     @contextmanager
     def hold(self, file: CachedFile) -> Iterator[Path]:
         """Protect a file from eviction by any process within the block. Raises MediaUnreachable if it was evicted."""
+        with self._locked(file):
+            self._note_use(file.content_hash)
+            yield file.path
+
+    @contextmanager
+    def _locked(self, file: CachedFile) -> Iterator[None]:
         try:
             handle = file.path.open("rb")
         except FileNotFoundError as error:
@@ -113,9 +125,17 @@ class MediaCache:
             fcntl.flock(handle, fcntl.LOCK_SH)
             if not file.path.is_file():
                 raise MediaUnreachable(f"{file.path.name} was evicted from the media cache: fetch it again")
-            with suppress(sqlite3.OperationalError), self._database() as database:  # a full disk costs the order only
-                database.execute("UPDATE files SET used_s = ? WHERE hash = ?", (time.time(), file.content_hash))
-            yield file.path
+            yield
+
+    def _note_use(self, content_hash: ContentHash) -> None:
+        now_s = time.time()
+        if 0 <= now_s - self._noted_s.get(content_hash, 0.0) < _USE_NOTED_S:
+            return
+        if len(self._noted_s) >= _USES_KEPT:
+            self._noted_s.clear()
+        with suppress(sqlite3.OperationalError), self._database() as database:  # a full disk costs the order only
+            database.execute("UPDATE files SET used_s = ? WHERE hash = ?", (now_s, content_hash))
+            self._noted_s[content_hash] = now_s
 
     def evict(self) -> int:
         """Remove the least recently used files down to the limit; returns the bytes freed. Skips files in use."""
@@ -186,12 +206,21 @@ class MediaCache:
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        """One short transaction on its own connection: threads and processes share the folder.
+        """One short transaction on a connection that no other thread uses meanwhile; processes share the folder.
 
         It is not synced: entries that a power cut removes from the index are fetched again.
         """
-        with closing(self._connect()) as connection, connection:
-            yield connection
+        try:
+            connection = self._idle.get_nowait()
+        except Empty:
+            connection = self._connect()
+        try:
+            with connection:
+                yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.put(connection)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._root / "index.sqlite", timeout=30, check_same_thread=False)

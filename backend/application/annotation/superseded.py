@@ -33,8 +33,8 @@ def superseded_clicks(ledger: Ledger, task: TaskKey, user: str, *, now_s: float)
     recent = recent_clicks(ledger, task, since_s=now_s - SUPERSEDED_ANSWER_S)
     if not recent:
         return []
-    known = ledger.prompts(task, user=user)
-    own = (job for job in recent if is_own(job, ledger.request(job.job_id).prompts, user, known))
+    known, requests = ledger.prompts(task, user=user), ledger.requests([job.job_id for job in recent])
+    own = (job for job in recent if job.job_id in requests and is_own(job, requests[job.job_id].prompts, user, known))
     return list(islice(own, MAX_SUPERSEDED_ANSWERS))[::-1]
 
 

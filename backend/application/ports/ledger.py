@@ -116,6 +116,10 @@ class Ledger(AnnotationWrites, EffortLedger, LeadLedger, PlayerLedger, Pushes, P
 
     def request(self, job_id: str) -> PreviewRequest | PropagationRequest: ...
 
+    def requests(self, job_ids: Collection[str]) -> Mapping[str, PreviewRequest | PropagationRequest]:
+        """The requests of these jobs, by job id; those of unknown jobs are left out."""
+        ...
+
     def jobs(self, *, limit: int | None = None, **wanted: Unpack[JobsWanted]) -> tuple[Job, ...]:
         """The jobs that meet the conditions, newest first. limit None: all of them.
 

@@ -8,6 +8,7 @@ Every mask of every frame is written.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import logging
 import math
@@ -36,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 ID_CHARACTERS = 10
 POLYGON_DECIMALS = 4
+BRUSHES_KEPT = 512
+"""Brush masks, of a few kilobytes each."""
 
 
 def build_regions(
@@ -140,17 +143,23 @@ def _page_values(kind: ControlKind, encoded: EncodedMask, *, clears: bool) -> li
     Coordinates are percent of the frame. Each part of the mask is a region of its own as polygons, one region
     otherwise.
     """
+    box = box_rel(encoded)
     if kind is ControlKind.RECTANGLE:
-        box = box_rel(encoded)
         return [] if box is None else [dict(box_percent(box))]
-    mask = decode_checked(encoded)
-    if not mask.any() and not (clears and kind in _CLEARABLE):
+    if box is None and not (clears and kind in _CLEARABLE):
         return []
     if kind is ControlKind.BRUSH:
-        return [{"format": "rle", "rle": encode_rle(mask)}]
+        return [{"format": "rle", "rle": list(_brush_rle(encoded))}]
+    mask = decode_checked(encoded)
     if kind is ControlKind.BITMASK:
         return [{"imageDataURL": png_of_mask(mask)}]
     return [{"points": _percent(polygon), "closed": True} for polygon in polygons_of_mask(mask)]
+
+
+@functools.lru_cache(maxsize=BRUSHES_KEPT)
+def _brush_rle(encoded: EncodedMask) -> bytes:
+    """Kept, because an answer repeats the masks of its person's last seconds."""
+    return bytes(encode_rle(decode_checked(encoded)))
 
 
 def _percent(polygon: Sequence[tuple[float, float]]) -> list[list[float]]:

@@ -46,6 +46,9 @@ REACH = {
 }
 """Of PostgreSQL, seconds and milliseconds: a host that vanished is an error in half a minute, not in hours."""
 
+SQLITE_POOL = {"pool_size": 20, "max_overflow": 25}
+"""Connections over the pool's size are opened, prepared and closed for one transaction each."""
+
 SCHEMA_LOCK = 0x6D61736B
 """Key of PostgreSQL's advisory lock under which the tables are made and changed."""
 
@@ -277,7 +280,7 @@ def _parse(url: str) -> URL:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args=REACH, **POOL)
-    engine = create_engine(url, pool_size=5, max_overflow=40, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, **SQLITE_POOL)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

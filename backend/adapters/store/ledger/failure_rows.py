@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger.rows import Rows
@@ -15,6 +15,10 @@ from backend.adapters.store.ledger.tables import failures, jobs
 from backend.domain.jobs import JobState
 from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import TaskKey
+
+_TAKE_AWAY = delete(failures).where(
+    failures.c.kind == bindparam("of_kind"), failures.c.subject == bindparam("of_subject")
+)
 
 
 def push_subject(task: TaskKey, model_version: str) -> str:
@@ -42,7 +46,7 @@ def put(connection: Connection, failed: FailedTry) -> None:
 
 def take_away(connection: Connection, kind: FailureKind, subject: str) -> bool:
     """Remove the failed tries of a subject; whether there were any."""
-    return connection.execute(delete(failures).where(_of(kind, subject))).rowcount > 0
+    return connection.execute(_TAKE_AWAY, {"of_kind": str(kind), "of_subject": subject}).rowcount > 0
 
 
 def find(connection: Connection, kind: FailureKind, subject: str) -> FailedTry | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Unpack
 
 from sqlalchemy import Boolean, Connection, Integer, Row, Select, bindparam, func, or_, select
@@ -21,6 +21,7 @@ from backend.domain.tasks import TaskKey
 
 OPEN = tuple(map(str, OPEN_STATES))
 _BY_ID = select(jobs).where(jobs.c.job_id == bindparam("job_id"))
+_REQUESTS = select(jobs.c.job_id, jobs.c.request).where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)))
 IS_SESSION = jobs.c.job_id.like(f"{SESSION_PREFIX}%")
 _CONDITIONS: Mapping[str, ColumnElement[bool]] = {
     "of_project": jobs.c.project_id == bindparam("of_project"),
@@ -49,6 +50,11 @@ class JobQueries(Rows):
     def request(self, job_id: str) -> Request:
         with self._database.read() as connection:
             return load_request(known_row(connection, job_id).request)
+
+    def requests(self, job_ids: Collection[str]) -> Mapping[str, Request]:
+        with self._database.read() as connection:
+            rows = connection.execute(_REQUESTS, {"job_ids": list(job_ids)})
+            return {row.job_id: load_request(row.request) for row in rows}
 
     def jobs(self, *, limit: int | None = None, **wanted: Unpack[JobsWanted]) -> tuple[Job, ...]:
         with self._database.read() as connection:

@@ -26,6 +26,11 @@ _STEP = update(jobs).where(
     jobs.c.attempt == bindparam("of_attempt"),
     jobs.c.state.in_(bindparam("of_states", expanding=True)),
 )
+_OPEN_FIRST = insert(jobs)
+_NUMBER = update(jobs).where(jobs.c.job_id == bindparam("of_job")).values(sequence=bindparam("number"))
+_FORGET_STOPS = delete(stops).where(stops.c.job_id == bindparam("of_job"))
+"""Statements of each click, put together once: that costs more than the answer."""
+
 REOPENS = (JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED)
 
 
@@ -47,7 +52,7 @@ def submit(
     if known is not None:
         asker_rows.join(connection, known, kind, request, now_s=now_s)
     if opens or (kind is JobKind.PROPAGATE and known is not None and known.state is JobState.DONE):
-        connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(sequence=sequence))
+        connection.execute(_NUMBER, {"of_job": job_id, "number": sequence})
     if row is not None and not opens and row.pushes:
         push_rows.want_again(connection, job_of(row), sequence=sequence, now_s=now_s)
     was_postponed = failure_rows.take_away(connection, FailureKind.JOB, job_id)
@@ -79,9 +84,9 @@ def open_job(
         "request": dump_request(request),
         "user_name": request.user,
     }
-    connection.execute(delete(stops).where(stops.c.job_id == job_id))
+    connection.execute(_FORGET_STOPS, {"of_job": job_id})
     if attempt == 1:
-        connection.execute(insert(jobs).values(job_id=job_id, **values))
+        connection.execute(_OPEN_FIRST, {"job_id": job_id, **values})
     else:
         connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(values))
 

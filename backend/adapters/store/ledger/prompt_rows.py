@@ -31,6 +31,7 @@ _SAID = (
     .order_by(tables.prompts.c.sequence)
 )
 _NAMED = select(tables.labels.c.object_id, tables.labels.c.label).where(_of_user_task(tables.labels))
+_SAY = insert(tables.prompts)
 _VERSION = select(func.max(tables.prompts.c.sequence), func.count()).where(_of_user_task(tables.prompts))
 """Put together once: for a click they are asked several times, and putting them together costs more than the answer."""
 
@@ -146,17 +147,16 @@ class PromptRows(Rows):
 
 
 def _append(connection: Connection, task: TaskKey, prompt: FramePrompt, user: str) -> None:
-    connection.execute(
-        insert(tables.prompts).values(
-            sequence=next_sequence(connection),
-            project_id=task.project_id,
-            task_id=task.task_id,
-            user_name=user,
-            object_id=str(prompt.object_id),
-            frame_index=int(prompt.frame_index),
-            body=dump_prompt(prompt),
-        )
-    )
+    row = {
+        "sequence": next_sequence(connection),
+        "project_id": task.project_id,
+        "task_id": task.task_id,
+        "user_name": user,
+        "object_id": str(prompt.object_id),
+        "frame_index": int(prompt.frame_index),
+        "body": dump_prompt(prompt),
+    }
+    connection.execute(_SAY, row)
 
 
 def _keep_labels(connection: Connection, task: TaskKey, prompts: PromptSet, user: str, *, known: PromptSet) -> None:

@@ -90,13 +90,17 @@ _QUEUED_CLICKS = (
 )
 
 
+_EXPIRE = delete(awaited).where(awaited.c.until_s <= bindparam("now_s"))
+_LONGEST = select(awaited.c.until_s).where(awaited.c.job_id == bindparam("of_job"))
+_ADD = insert(awaited)
+
+
 def wait(connection: Connection, job_id: str, *, now_s: float, until_s: float, backward: bool = False) -> None:
     """Record a waiter. The caller has taken a sequence number, so that no other process finds no row either."""
-    connection.execute(delete(awaited).where(awaited.c.until_s <= now_s))
-    longest = connection.scalar(select(awaited.c.until_s).where(awaited.c.job_id == job_id))
+    connection.execute(_EXPIRE, {"now_s": now_s})
+    longest = connection.scalar(_LONGEST, {"of_job": job_id})
     if longest is None:
-        row = {"job_id": job_id, "since_s": now_s, "until_s": until_s, "backward": backward}
-        connection.execute(insert(awaited).values(row))
+        connection.execute(_ADD, {"job_id": job_id, "since_s": now_s, "until_s": until_s, "backward": backward})
         return
     values = {"until_s": max(longest, until_s), "backward": backward}
     connection.execute(update(awaited).where(awaited.c.job_id == job_id).values(values))
