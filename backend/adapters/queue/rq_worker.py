@@ -139,7 +139,7 @@ class MaskletWorker(SimpleWorker):
             return False
         logger.info("worker %s takes %s", self.name, job.id)
         self.execute_job(job, queue)
-        self.heartbeat()  # RQ's counters may have created the worker's key again, without expiry
+        self.connection.expire(self.key, ALIVE_S)  # RQ's counters may have created the worker's key without expiry
         return True
 
     def _leaves(self, entry: RqJob) -> bool:

@@ -193,10 +193,12 @@ class Ledger(AnnotationWrites, EffortLedger, LeadLedger, PlayerLedger, Pushes, P
         reason: str = "",
         masks_run: str = "",
         timings_s: dict[str, float] | None = None,
+        frames: tuple[int, int] | None = None,
         push: bool = False,
     ) -> bool:
         """Ends an attempt; with push, the prediction becomes a pending push in the same transaction.
 
+        frames: the numbers of done and of all frames; None: as the last heartbeat wrote them.
         Returns False and writes nothing if the attempt is stale.
         """
         ...

@@ -225,8 +225,7 @@ class JobRunner:
                     self._propagator.run(job, request, timed, control=control, stopwatch=stopwatch)
                 finally:
                     remember_cuts(self.key_values, video.info.content_hash, cut_video.finder)
-            self.ledger.progress(job.job_id, job.attempt, control.done, control.total)
-        self._publish(job, stopwatch.seconds)
+        self._publish(job, control, stopwatch.seconds)
 
     def _require_frames(self, job: Job, prompts: PromptSet, info: VideoInfo) -> None:
         """Withdraws prompts past the end, which were recorded before the frame count was known. Raises PromptError."""
@@ -275,7 +274,7 @@ class JobRunner:
             with stopwatch.time("store"):
                 writer.commit(durable=False)
 
-    def _publish(self, job: Job, timings_s: dict[str, float]) -> None:
+    def _publish(self, job: Job, control: JobControl, timings_s: dict[str, float]) -> None:
         run = run_name(job.job_id, job.attempt)
         published = self.ledger.finish(
             job.job_id,
@@ -283,6 +282,7 @@ class JobRunner:
             JobState.DONE,
             masks_run=run,
             timings_s=timings_s,
+            frames=(control.done, control.total),
             push=self.pushes and job.kind is JobKind.PROPAGATE and not job.is_session,
         )
         if not published:

@@ -7,6 +7,7 @@ other origins are fetched without the token and are not looked at here.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -27,6 +28,9 @@ from backend.domain.video import FrameIndex
 
 MOST_KEPT = 16
 """Lists of addresses that are kept for one task; a task's media seldom change."""
+
+MEDIA_KEPT = 64
+"""Tasks whose addresses are kept as they were read: reading thousands of pages' addresses takes longer than a click."""
 
 UPLOAD = re.compile(r"/data/upload/(\d+)/")
 OF_PROJECT = re.compile(r"/projects/(\d+)/")
@@ -182,9 +186,10 @@ class CheckedFetch:
             self._checked.set()
 
 
-def _own_files(media: MediaRef, policy: MediaPolicy) -> list[str]:
+@functools.lru_cache(maxsize=MEDIA_KEPT)
+def _own_files(media: MediaRef, policy: MediaPolicy) -> tuple[str, ...]:
     """Raises NotAllowed for what is not a web address."""
-    return [file for address in media.addresses if (file := policy.own_file(address)) is not None]
+    return tuple(file for address in media.addresses if (file := policy.own_file(address)) is not None)
 
 
 def _digest(files: Sequence[str]) -> str:

@@ -166,6 +166,7 @@ class JobRows(JobQueries):
         reason: str = "",
         masks_run: str = "",
         timings_s: dict[str, float] | None = None,
+        frames: tuple[int, int] | None = None,
         push: bool = False,
     ) -> bool:
         with self._database.write(durable=push) as connection:
@@ -174,6 +175,7 @@ class JobRows(JobQueries):
                 raise ValueError(f"an attempt ends in a final state, not in {state!r}")
             if push:
                 next_sequence(connection)  # two finishing jobs of one task must not both find no push there
+            counted = {} if frames is None else {"done": frames[0], "total": frames[1]}
             finished = _step(
                 connection,
                 job_id,
@@ -185,6 +187,7 @@ class JobRows(JobQueries):
                 timings_s=json.dumps(timings_s or {}),
                 pushes=push,
                 updated_s=now_s,
+                **counted,
             )
             if finished:
                 failure_rows.take_away(connection, FailureKind.JOB, job_id)

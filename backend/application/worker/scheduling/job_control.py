@@ -54,7 +54,7 @@ class JobControl:
     engine_turn: EngineTurn = field(default_factory=EngineTurn)
     is_priority: bool = False
     is_full: Callable[[], bool] = lambda: False
-    heartbeat_s: float = float("-inf")
+    heartbeat_s: float = field(init=False)
     ignore_clicks_until_s: float = float("-inf")
     yielding_since_s: float | None = None
     resumed_s: float = 0.0
@@ -64,7 +64,8 @@ class JobControl:
     """Until when the waiters that were read after the last frame count as known."""
 
     def __post_init__(self) -> None:
-        self.last_waiter_s = self.resumed_s = self.clock.monotonic_s()
+        # The start of the attempt was its first heartbeat.
+        self.last_waiter_s = self.resumed_s = self.heartbeat_s = self.clock.monotonic_s()
 
     def raise_if_cancelled(self) -> None:
         """Writes the heartbeat and yields the engine. Raises Interrupted, Superseded or Cancelled to end the attempt.
