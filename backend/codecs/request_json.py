@@ -6,6 +6,7 @@ lengths. The shape is versioned by the ledger's schema.
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Literal, NotRequired, TypedDict
 
@@ -20,6 +21,7 @@ from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 Request = PreviewRequest | PropagationRequest
+PROMPTS_KEPT = 8192
 
 
 class PromptBody(TypedDict):
@@ -66,8 +68,16 @@ def dump_prompt(prompt: FramePrompt) -> str:
 
 
 def load_prompt(object_id: str, frame_index: int, text: str) -> FramePrompt:
+    # A mask is large; clicks and boxes are kept, because all of an object's are read several times for each click.
+    return _loaded(object_id, frame_index, text) if '"mask":' in text else _kept(object_id, frame_index, text)
+
+
+def _loaded(object_id: str, frame_index: int, text: str) -> FramePrompt:
     body: PromptBody = json.loads(text)
     return _prompt_of(object_id, frame_index, body)
+
+
+_kept = functools.lru_cache(maxsize=PROMPTS_KEPT)(_loaded)
 
 
 def dump_request(request: Request) -> str:
@@ -128,6 +138,12 @@ def load_request(text: str) -> Request:
         objects=None if objects is None else tuple(map(ObjectId, objects)),
         grid=None if grid is None else FrameGrid(FrameIndex(grid[0]), grid[1]),
     )
+
+
+def prompted_of_request(text: str) -> frozenset[tuple[ObjectId, FrameIndex]]:
+    """The objects and frames of a request's prompts, without their content."""
+    record: RequestRecord = json.loads(text)
+    return frozenset((ObjectId(item["object"]), FrameIndex(item["frame"])) for item in record["prompts"])
 
 
 def _body_of(prompt: FramePrompt) -> PromptBody:

@@ -7,8 +7,9 @@ from itertools import islice
 from backend.application.jobs.queries import ANY, propagations, recent_clicks
 from backend.application.ports.ledger import Ledger
 from backend.domain.jobs import Job
-from backend.domain.prompts import PromptSet
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
+from backend.domain.video import FrameIndex
 
 SUPERSEDED_ANSWER_S = 5.0
 """The longest time of an answer from here through Label Studio to the page."""
@@ -22,10 +23,12 @@ def is_own(job: Job, prompts: PromptSet, user: str, known: PromptSet) -> bool:
 
     A job of another name is the user's own if all of its prompts are: Label Studio names a user after the first clicks.
     """
-    if job.user != user:
-        return known.covers(prompts)
-    known_keys = {(prompt.object_id, prompt.frame_index) for prompt in known}
-    return known_keys.issuperset((prompt.object_id, prompt.frame_index) for prompt in prompts)
+    return prompted(known).issuperset(prompted(prompts)) if job.user == user else known.covers(prompts)
+
+
+def prompted(prompts: PromptSet) -> frozenset[tuple[ObjectId, FrameIndex]]:
+    """The objects and frames of prompts."""
+    return frozenset((prompt.object_id, prompt.frame_index) for prompt in prompts)
 
 
 def superseded_clicks(ledger: Ledger, task: TaskKey, user: str, *, now_s: float) -> list[Job]:
@@ -33,9 +36,15 @@ def superseded_clicks(ledger: Ledger, task: TaskKey, user: str, *, now_s: float)
     recent = recent_clicks(ledger, task, since_s=now_s - SUPERSEDED_ANSWER_S)
     if not recent:
         return []
-    known, requests = ledger.prompts(task, user=user), ledger.requests([job.job_id for job in recent])
-    own = (job for job in recent if job.job_id in requests and is_own(job, requests[job.job_id].prompts, user, known))
-    return list(islice(own, MAX_SUPERSEDED_ANSWERS))[::-1]
+    known = ledger.prompts(task, user=user)
+    known_keys, keys = prompted(known), ledger.prompted([job.job_id for job in recent if job.user == user])
+
+    def is_still_own(job: Job) -> bool:  # as is_own, without reading what the prompts of the user's own clicks say
+        if job.user != user:
+            return is_own(job, ledger.request(job.job_id).prompts, user, known)
+        return job.job_id in keys and known_keys.issuperset(keys[job.job_id])
+
+    return list(islice(filter(is_still_own, recent), MAX_SUPERSEDED_ANSWERS))[::-1]
 
 
 def newer_propagation(ledger: Ledger, job: Job, user: str) -> Job | None:

@@ -116,8 +116,8 @@ class Ledger(AnnotationWrites, EffortLedger, LeadLedger, PlayerLedger, Pushes, P
 
     def request(self, job_id: str) -> PreviewRequest | PropagationRequest: ...
 
-    def requests(self, job_ids: Collection[str]) -> Mapping[str, PreviewRequest | PropagationRequest]:
-        """The requests of these jobs, by job id; those of unknown jobs are left out."""
+    def prompted(self, job_ids: Collection[str]) -> Mapping[str, Collection[tuple[ObjectId, FrameIndex]]]:
+        """The objects and frames that the prompts of these jobs are of, by job id; unknown jobs are left out."""
         ...
 
     def jobs(self, *, limit: int | None = None, **wanted: Unpack[JobsWanted]) -> tuple[Job, ...]:

@@ -90,7 +90,9 @@ class PageMasks:
         is_same = record.draft in (draft.name, "")
         kept = {key: is_own for key, is_own in now.items() if key not in record.ignored}
         size = _size_of(draft) or record.size
-        self._write(Record(draft.name, kept, record.answers if is_same else (), record.ignored, size))
+        changed = Record(draft.name, kept, record.answers if is_same else (), record.ignored, size)
+        if changed != record:  # the draft is the same for five seconds of clicks
+            self._write(changed)
         return record.deleted(now) if is_same else frozenset()
 
     def _with_answers_of(self, record: Record, names: Iterable[str]) -> Record:

@@ -14,10 +14,12 @@ from backend.adapters.store.ledger.failure_rows import is_postponed
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import jobs
 from backend.application.ports.ledger import JobsWanted
-from backend.codecs.request_json import Request, load_request
+from backend.codecs.request_json import Request, load_request, prompted_of_request
 from backend.domain.errors import NotFound
 from backend.domain.jobs import OPEN_STATES, SESSION_PREFIX, Job, JobKind, JobState
+from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
+from backend.domain.video import FrameIndex
 
 OPEN = tuple(map(str, OPEN_STATES))
 _BY_ID = select(jobs).where(jobs.c.job_id == bindparam("job_id"))
@@ -51,10 +53,10 @@ class JobQueries(Rows):
         with self._database.read() as connection:
             return load_request(known_row(connection, job_id).request)
 
-    def requests(self, job_ids: Collection[str]) -> Mapping[str, Request]:
+    def prompted(self, job_ids: Collection[str]) -> Mapping[str, Collection[tuple[ObjectId, FrameIndex]]]:
         with self._database.read() as connection:
             rows = connection.execute(_REQUESTS, {"job_ids": list(job_ids)})
-            return {row.job_id: load_request(row.request) for row in rows}
+            return {row.job_id: prompted_of_request(row.request) for row in rows}
 
     def jobs(self, *, limit: int | None = None, **wanted: Unpack[JobsWanted]) -> tuple[Job, ...]:
         with self._database.read() as connection:
