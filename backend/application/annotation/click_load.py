@@ -19,6 +19,9 @@ MEASURED_CLICKS = 8
 VALID_S = 0.5
 """How long one measurement is used: a click does not pay for it."""
 
+STALL_S = 2.0
+"""A click that runs for less may have met a pause of the machine, and says nothing of the clicks after it."""
+
 LONGEST_RETRY_S = 60
 
 
@@ -77,7 +80,8 @@ class ClickLoad:
         running = self.ledger.jobs(kind=JobKind.INTERACTIVE, states=(JobState.RUNNING,))
         # A click that takes longer than the done ones shows a slower worker before it is done.
         elapsed_s = min((now_s - job.heartbeat_s for job in running), default=0.0)
-        click_s = max(sum(durations_s) / max(len(durations_s), 1), elapsed_s)
+        mean_s = sum(durations_s) / max(len(durations_s), 1)
+        click_s = max(mean_s, elapsed_s) if elapsed_s >= STALL_S or not durations_s else mean_s
         try:
             workers = self.queue.workers().get(JobKind.INTERACTIVE, 0)
         except QueueUnavailable:

@@ -61,3 +61,12 @@ def test_a_click_that_runs_long_shows_a_slower_worker() -> None:
     parts.clock.advance(7.0)
     with pytest.raises(Overloaded, match="3 other people wait for their clicks"):
         load.require_capacity(replace(USER_TASK, user="new"), deadline_s=25.0)
+
+
+def test_a_click_that_stalls_for_a_moment_refuses_nobody() -> None:
+    parts = Parts()
+    load = loaded(parts, 40, click_s=0.04)
+    first = parts.ledger.queued_clicks()[0]
+    parts.ledger.start(first.job_id, first.attempt, "worker-1")
+    parts.clock.advance(1.5)
+    load.require_capacity(replace(USER_TASK, user="new"), deadline_s=25.0)
