@@ -347,6 +347,16 @@ class TestAttempts:
         ledger.cancel(job.job_id)
         assert ledger.start(job.job_id, 1, "w") is None
 
+    def test_what_jobs_are_prompted_on_is_read_at_once(self, ledger: Ledger) -> None:
+        prompts = prompt_set(click(0.1, frame=4), click(0.2, object_id=DOG), cat="Cat", dog="Dog")
+        job, _ = ledger.submit(JobKind.PROPAGATE, replace(propagation(), prompts=prompts))
+        other = submitted(ledger, task=OTHER_TASK)
+        assert ledger.prompted([job.job_id, "p-nothing", other.job_id]) == {
+            job.job_id: {(CAT, 4), (DOG, 0)},
+            other.job_id: {(CAT, 0)},
+        }
+        assert ledger.prompted([]) == {}
+
     def test_progress_is_a_heartbeat(self, ledger: Ledger, clock: FakeClock) -> None:
         job = running(ledger)
         clock.advance(7)
@@ -375,6 +385,17 @@ class TestAttempts:
             {"model": 1.25},
             "truncated",
         )
+
+    def test_the_end_counts_the_frames(self, ledger: Ledger) -> None:
+        counted, silent = running(ledger), running(ledger, 0.6, task=OTHER_TASK)
+        for job in (counted, silent):
+            ledger.progress(job.job_id, 1, 12, 90)
+        ledger.finish(counted.job_id, 1, JobState.DONE, masks_run="run-1", frames=(90, 90))
+        ledger.finish(silent.job_id, 1, JobState.FAILED, reason="no frames")
+        assert [(job.done, job.total) for job in map(ledger.job, (counted.job_id, silent.job_id))] == [
+            (90, 90),
+            (12, 90),
+        ]
 
     def test_only_the_current_attempt_finishes_and_only_once(self, ledger: Ledger) -> None:
         job = running(ledger)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -67,6 +70,30 @@ def test_the_least_recently_used_file_is_evicted_first(tmp_path: Path) -> None:
         pass  # the second is now the least recently used
     cache.put("3", [b"cccc"])
     assert [cache.find(address) is not None for address in "123"] == [True, False, True]
+
+
+def test_uses_in_quick_succession_are_noted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [1000.0]
+    monkeypatch.setattr("backend.adapters.media.cache.time.time", lambda: now_s[0])
+    cache = MediaCache(tmp_path, 10)
+    kept = cache.put("1", [b"aaaa"])
+
+    def noted_s() -> float:
+        with closing(sqlite3.connect(tmp_path / "index.sqlite")) as database:
+            return float(database.execute("SELECT used_s FROM files").fetchone()[0])
+
+    for passed_s, expected_s in ((1.0, 1001.0), (9.0, 1001.0), (1.0, 1011.0)):
+        now_s[0] += passed_s
+        with cache.hold(kept):
+            assert noted_s() == expected_s
+
+
+def test_threads_share_the_index(tmp_path: Path) -> None:
+    cache = MediaCache(tmp_path, 10_000)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: cache.put(str(n), [b"%d" % n]), range(40)))
+        found = list(pool.map(lambda n: cache.find(str(n)), range(40)))
+    assert [file and file.path.read_bytes() for file in found] == [b"%d" % n for n in range(40)]
 
 
 def test_a_file_in_use_is_never_evicted(tmp_path: Path) -> None:
