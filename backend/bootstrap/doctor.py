@@ -18,7 +18,7 @@ from backend.adapters.labelstudio.versions import WITH_PAGE, untried
 from backend.adapters.media.index import IndexCache
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.sam2.trackers.image_encoder_package import PACKAGES, require_package
-from backend.adapters.sam2.weights.checkpoint_files import Architecture, require_hash
+from backend.adapters.sam2.weights.checkpoint_files import Architecture, Checkpoint, require_hash
 from backend.adapters.sam2.weights.checkpoints import AUTO
 from backend.adapters.sam2.weights.image_size import at_image_size
 from backend.application.annotation.change_detection import ChangeSource, change_sources, forget_project
@@ -34,6 +34,7 @@ from backend.bootstrap.media_check import media_finding
 from backend.bootstrap.training.model_use import find_checkpoint
 from backend.domain.errors import MaskletError, NotFound
 from backend.domain.retries import FailedTry, FailureKind
+from backend.settings import Settings
 
 ANSWER_WITHIN_S = 3.0
 LEAST_FREE_GIB = 5.0
@@ -109,7 +110,7 @@ def _checkpoint(container: Container) -> Finding:
     on_gpu = settings.device != "cpu" and torch.cuda.is_available()
     checkpoint = at_image_size(find_checkpoint(container, AUTO), settings.image_size, on_gpu=on_gpu)
     require_hash(checkpoint.weights, checkpoint.sha256)
-    shown = f"{checkpoint.version} at {checkpoint.image_size} px"
+    shown = f"{checkpoint.version} at {checkpoint.image_size} px in {_precision(settings, checkpoint, on_gpu=on_gpu)}"
     if checkpoint.is_demo:
         return Finding(
             "checkpoint",
@@ -121,6 +122,18 @@ def _checkpoint(container: Container) -> Finding:
         require_package(PACKAGES[checkpoint.name])
         return Finding("checkpoint", Verdict.OK, f"{shown}; no SHA-256 is on record for its file")
     return Finding("checkpoint", Verdict.OK, f"{shown}, SHA-256 as recorded")
+
+
+def _precision(settings: Settings, checkpoint: Checkpoint, *, on_gpu: bool) -> str:
+    """What a worker of this machine computes in."""
+    import torch
+
+    from backend.adapters.sam2.runtime.device import precision_of
+
+    if settings.precision != AUTO:
+        return settings.precision
+    device = torch.device("cuda" if on_gpu else "cpu")
+    return str(precision_of(device, AUTO, image_size=checkpoint.image_size)).removeprefix("torch.")
 
 
 def _device(container: Container) -> Finding:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from backend.application.ports.projects import BackendRecord, ProjectRecord
 from backend.bootstrap.container import Container
 from backend.bootstrap.doctor import (
     annotation_findings,
+    findings,
     retries_finding,
     shown_version_findings,
     trouble_of_web,
@@ -152,3 +154,10 @@ def test_what_is_tried_again_is_shown() -> None:
     given_up = retries_finding({(FailureKind.ADOPTION, "NotFound", True): 1}, ())
     assert given_up.verdict is Verdict.FAIL
     assert "masklet jobs retry" in given_up.remedy
+
+
+@pytest.mark.parametrize(("setting", "shown"), [("auto", "float32"), ("bfloat16", "bfloat16"), ("int8", "int8")])
+def test_the_precision_of_the_model_is_named(tmp_path: Path, setting: str, shown: str) -> None:
+    container = Container(Settings(data_dir=tmp_path, model="demo", device="cpu", precision=setting))
+    sentence = next(found.sentence for found in findings(container, backend_url="") if found.subject == "checkpoint")
+    assert f" at 192 px in {shown}: the demo model" in sentence

@@ -1,9 +1,9 @@
 """Faster layers with bit-identical output, which replace a model's layers. Uses private parts of sam2.
 
-On a CPU, MLPs over whole feature maps get their weights packed once for oneDNN, which applies the activation in the
-same pass. Single linear layers too, on a machine with AVX-512, where oneDNN has wider vectors than torch's own kernels.
-Without it they are a tenth slower packed. A layer is replaced only if its output on this machine is bit-identical:
-memories are kept in bfloat16, which turns a last bit into a visible one, and the difference grows from frame to frame.
+On a CPU, MLPs and linear layers over whole feature maps get their weights packed once for oneDNN, which applies the
+activation of an MLP in the same pass. Processors differ in what that gains or costs, by shape, so each shape is timed
+here. A layer is replaced only if it is faster on this machine, and if its output is bit-identical: memories are kept in
+bfloat16, which turns a last bit into a visible one, and the difference grows from frame to frame.
 
 With bfloat16, weights are cast once; autocast casts them at every call. On every device the trunk's position embedding,
 the same for every frame, is computed once.
@@ -11,7 +11,11 @@ the same for every frame, is computed once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 import torch
@@ -24,6 +28,15 @@ _WIDE = ("image_encoder.trunk", "memory_attention", "memory_encoder")
 """Parts with layers over whole feature maps; other layers have few tokens, for which packing is not faster."""
 _CAST_BY_AUTOCAST = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 """Layers whose weights autocast casts to bfloat16, on a CPU as on a GPU."""
+COARSE = 2
+"""The stage whose maps are at the stride of memory attention, 16."""
+
+TIMED_CALLS = 6
+MOST_TIMED = 250_000_000
+"""Multiplications of one timed call: about ten milliseconds."""
+
+FEWEST_ROWS = 40
+WORTH = 0.97
 _ACTIVATIONS = {nn.GELU: "gelu", nn.ReLU: "relu"}
 _WIDE_IN_DECODER = (
     "cross_attn_token_to_image.k_proj",
@@ -44,7 +57,7 @@ def prepare(model: SAM2Base, *, precision: torch.dtype = torch.float32, packed: 
         _cast_weights(model)
     elif packed and can_pack() and model.device.type == "cpu":
         with torch.inference_mode():
-            _pack(model)
+            _pack(model, _Shapes.of(model))
     if isinstance(model.image_encoder.trunk, Hiera):
         _keep_position_embedding(model.image_encoder.trunk, int(model.image_size))
 
@@ -54,26 +67,66 @@ def can_pack() -> bool:
     return bool(torch._C._has_mkldnn) and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
-def packs_single_layers() -> bool:
-    """Whether this processor multiplies packed weights faster than torch's own kernels do, without an activation."""
-    return torch.backends.cpu.get_cpu_capability() == "AVX512"
-
-
 def _cast_weights(model: SAM2Base) -> None:
     for module in model.modules():
         if isinstance(module, _CAST_BY_AUTOCAST):
             module.to(torch.bfloat16)
 
 
-def _pack(parent: nn.Module, path: str = "") -> None:
+def _pack(parent: nn.Module, shapes: _Shapes, path: str = "") -> None:
     for name, child in parent.named_children():
         full_name = f"{path}{name}"
         is_wide = full_name.startswith(_WIDE) or full_name.endswith(_WIDE_IN_DECODER)
-        faster = _faster(child) if is_wide else None
-        if faster is not None and _is_exact(child, faster):
+        faster = _packed(child) if is_wide else None
+        if faster is None:
+            _pack(child, shapes, f"{full_name}.")
+        elif _is_exact(child, faster) and shapes.gains(child, faster, full_name):
             setattr(parent, name, faster)
-        else:
-            _pack(child, f"{full_name}.")
+        elif isinstance(child, MLP):
+            _pack(child, shapes, f"{full_name}.")
+
+
+@dataclass
+class _Shapes:
+    """Which shapes of layers are faster packed on this machine. side: of the image in pixels.
+
+    stage_ends: the last block of each stage of the trunk; empty for a trunk without such stages.
+    """
+
+    side: int
+    stage_ends: Sequence[int]
+    known: dict[tuple[object, ...], bool] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: SAM2Base) -> _Shapes:
+        return cls(int(model.image_size), tuple(getattr(model.image_encoder.trunk, "stage_ends", ())))
+
+    def gains(self, layer: nn.Module, packed: nn.Module, name: str) -> bool:
+        """Whether the packed layer is faster over the rows that this layer gets for one image or object."""
+        linears = [module for module in layer.modules() if isinstance(module, nn.Linear)]
+        sizes = tuple((one.in_features, one.out_features) for one in linears)
+        # A layer of many rows does not need all of them to be timed.
+        rows = max(min(self._rows(name), MOST_TIMED // sum(k * n for k, n in sizes)), FEWEST_ROWS)
+        shape = (type(layer), rows, sizes)
+        if shape not in self.known:
+            self.known[shape] = _is_faster(layer, packed, _probe(rows, sizes[0][0]))
+        return self.known[shape]
+
+    def _rows(self, name: str) -> int:
+        block = re.match(r"image_encoder\.trunk\.blocks\.(\d+)\.", name)
+        stage = sum(int(block[1]) > end for end in self.stage_ends[:-1]) if block and self.stage_ends else COARSE
+        return (self.side >> (2 + stage)) ** 2
+
+
+def _is_faster(layer: nn.Module, packed: nn.Module, probe: Tensor) -> bool:
+    """The fastest of a few calls in turns: other work on the machine lengthens some of them."""
+    fastest_s = {layer: math.inf, packed: math.inf}
+    for _ in range(TIMED_CALLS):
+        for module in fastest_s:
+            began_s = time.perf_counter()
+            module(probe)
+            fastest_s[module] = min(fastest_s[module], time.perf_counter() - began_s)
+    return fastest_s[packed] < WORTH * fastest_s[layer]
 
 
 class PackedLinear(nn.Module):
@@ -136,10 +189,10 @@ def pointwise(convolution: nn.Conv2d, *, side: int) -> nn.Module:
     return packed if torch.equal(got, expected) and got.stride() == expected.stride() else convolution
 
 
-def _faster(module: nn.Module) -> nn.Module | None:
+def _packed(module: nn.Module) -> nn.Module | None:
     if isinstance(module, MLP) and _can_fuse(module):
         return PackedMlp(module, _ACTIVATIONS[type(module.act)])
-    return PackedLinear(module) if isinstance(module, nn.Linear) and packs_single_layers() else None
+    return PackedLinear(module) if isinstance(module, nn.Linear) else None
 
 
 def _can_fuse(mlp: MLP) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from backend.adapters.sam2.model.blocks import Sam2Blocks
+from backend.adapters.sam2.runtime import exact_layers
 from backend.adapters.sam2.runtime.exact_layers import PackedLinear, can_pack, prepare
 from tests.fakes.models import IMAGE_SIZE, random_model
 
@@ -15,6 +17,27 @@ needs_packing = pytest.mark.skipif(not can_pack(), reason="this torch has no pre
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[type[nn.Module], float]:
+    """What a call of each kind of layer takes, by a clock that only these calls move."""
+    taken: dict[type[nn.Module], float] = {nn.Linear: 2.0, PackedLinear: 1.0}
+    now_s = [0.0]
+
+    def timed(kind: type[nn.Module]) -> None:
+        forward = kind.forward
+
+        def slow(self: nn.Module, x: torch.Tensor) -> torch.Tensor:
+            now_s[0] += taken[kind]
+            return forward(self, x)  # type: ignore[no-any-return]
+
+        monkeypatch.setattr(kind, "forward", slow)
+
+    timed(nn.Linear)
+    timed(PackedLinear)
+    monkeypatch.setattr("backend.adapters.sam2.runtime.exact_layers.time.perf_counter", lambda: now_s[0])
+    return taken
 
 
 def image(count: int = 1) -> torch.Tensor:
@@ -42,7 +65,7 @@ def test_frames_of_a_batch_are_encoded_alike() -> None:
 
 
 @needs_packing
-def test_layers_are_packed_and_only_once() -> None:
+def test_layers_are_packed_and_only_once(seconds: dict[type[nn.Module], float]) -> None:
     model = random_model()
     prepare(model)
     packed = [module for module in model.modules() if isinstance(module, PackedLinear)]
@@ -52,7 +75,34 @@ def test_layers_are_packed_and_only_once() -> None:
 
 
 @needs_packing
-def test_a_layer_whose_bits_would_change_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_that_is_not_faster_packed_is_not_replaced(seconds: dict[type[nn.Module], float]) -> None:
+    seconds[PackedLinear] = 2.0
+    model = random_model()
+    prepare(model)
+    assert not [module for module in model.modules() if isinstance(module, PackedLinear)]
+
+
+@needs_packing
+def test_each_shape_is_timed_once(seconds: dict[type[nn.Module], float], monkeypatch: pytest.MonkeyPatch) -> None:
+    probes: list[tuple[int, int, torch.Size]] = []
+    is_faster = exact_layers._is_faster
+
+    def counted(layer: nn.Module, packed: nn.Module, probe: torch.Tensor) -> bool:
+        linears = [module for module in layer.modules() if isinstance(module, nn.Linear)]
+        probes.append((len(linears), linears[0].out_features, probe.shape))
+        return is_faster(layer, packed, probe)
+
+    monkeypatch.setattr(exact_layers, "_is_faster", counted)
+    prepare(random_model())
+    assert len(probes) == len(set(probes)) > 5
+    side = IMAGE_SIZE // 4
+    assert {shape[0] for *_, shape in probes} >= {side**2, (side // 2) ** 2}
+
+
+@needs_packing
+def test_a_layer_whose_bits_would_change_is_not_replaced(
+    seconds: dict[type[nn.Module], float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     forward = PackedLinear.forward
     monkeypatch.setattr(PackedLinear, "forward", lambda self, x: forward(self, x) + 1e-7)
     model = random_model()
