@@ -81,9 +81,10 @@ def propagate_range(
         ):
             while jobs[0].job_id == first.job_id:
                 answer = _best_progress(service, jobs, requested, prompts)
-                if answer.is_complete or service.clock.monotonic_s() >= give_up_s:
+                left_s = give_up_s - service.clock.monotonic_s()
+                if answer.is_complete or left_s <= 0:
                     return JobMasks(answer.job, answer.run)
-                wait(POLL_S)
+                wait(min(POLL_S, left_s))
                 jobs = tuple(_not_failed(service.latest_of(user_task, job)) for job in jobs)
 
 

@@ -30,8 +30,9 @@ def wait_for_end(ledger: Ledger, notifier: Notifier, clock: Clock, job_id: str, 
                 return job
             if job.state.is_final:
                 raise error_of(job.reason or f"Cancelled: the job is {job.state}")
-            if clock.monotonic_s() >= give_up_s:
+            left_s = give_up_s - clock.monotonic_s()
+            if left_s <= 0:
                 return job
-            raise_if_postponed(ledger, job, clock.now_s() + give_up_s - clock.monotonic_s())
-            wait(pause_s)
+            raise_if_postponed(ledger, job, clock.now_s() + left_s)
+            wait(min(pause_s, left_s))
             pause_s = min(pause_s * 1.5, LONGEST_POLL_S)

@@ -234,8 +234,6 @@ def _require_lease(connection: Connection) -> None:
 _BUMP = (
     update(counters).where(counters.c.name == "sequence").values(value=counters.c.value + 1).returning(counters.c.value)
 )
-
-
 _WRITES = "written"
 _WRITTEN = select(counters.c.value).where(counters.c.name == _WRITES)
 _COUNT_WRITE = (

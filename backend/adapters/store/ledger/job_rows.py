@@ -202,15 +202,8 @@ class JobRows(JobQueries):
             row = known_row(connection, job_id)
             if not forgiven and attempt - row.first_attempt + 1 >= max_attempts:
                 failure_rows.take_away(connection, FailureKind.JOB, job_id)
-                _step(
-                    connection,
-                    job_id,
-                    attempt,
-                    from_states=OPEN,
-                    state=str(JobState.FAILED),
-                    reason=reason,
-                    updated_s=now_s,
-                )
+                failed = {"state": str(JobState.FAILED), "reason": reason}
+                _step(connection, job_id, attempt, from_states=OPEN, updated_s=now_s, **failed)
             else:
                 first = row.first_attempt + (1 if forgiven else 0)
                 _queue_next(connection, job_id, attempt, first_attempt=first, reason=reason, updated_s=now_s)
