@@ -71,7 +71,7 @@ class RedisNotifier:
             if self._subscription is None or not self._subscription.add(job_id, woken):
                 self._subscription = _Subscription(self._redis)
                 self._subscription.add(job_id, woken)
-                self._subscription.start()
+                self._subscription.begin()
             return self._subscription
 
 
@@ -84,8 +84,16 @@ class _Subscription(threading.Thread):
         self._lock = threading.Lock()
         self._waiters: dict[str, set[threading.Event]] = {}
         self._confirmed = threading.Event()
-        self._needed_s = time.monotonic()
+        self._begun_s = self._needed_s = time.monotonic()
         self.is_over = False
+
+    def begin(self) -> None:
+        """Starts the thread. If there can be none, the subscription is over."""
+        try:
+            self.start()
+        except RuntimeError as error:
+            logger.warning("jobs are polled: %s", error)
+            self._end()
 
     def add(self, job_id: str, woken: threading.Event) -> bool:
         """False if this subscription is over."""
@@ -103,8 +111,9 @@ class _Subscription(threading.Thread):
             self._needed_s = time.monotonic()
 
     def is_confirmed(self) -> bool:
-        """Whether notifications arrive; waits until the server has confirmed the subscription."""
-        return self._confirmed.wait(2 * REPLY_TIMEOUT_S) and not self.is_over
+        """Whether notifications arrive. Waits for the server's confirmation, in the subscription's first moments."""
+        left_s = self._begun_s + REPLY_TIMEOUT_S - time.monotonic()
+        return self._confirmed.wait(max(left_s, 0.0)) and not self.is_over
 
     def run(self) -> None:
         channel = self._redis.pubsub()  # type: ignore[no-untyped-call]
@@ -124,14 +133,18 @@ class _Subscription(threading.Thread):
         except RedisError as error:
             logger.debug("notifications of jobs ended: %s", type(error).__name__)
         finally:
-            with self._lock:
-                self.is_over = True
-                left = [woken for waiting in self._waiters.values() for woken in waiting]
-            self._confirmed.set()
-            for woken in left:
-                woken.set()
+            self._end()
             with suppress(RedisError):
                 channel.close()
+
+    def _end(self) -> None:
+        """Wakes all who wait: they wait without notifications from now on."""
+        with self._lock:
+            self.is_over = True
+            left = [woken for waiting in self._waiters.values() for woken in waiting]
+        self._confirmed.set()
+        for woken in left:
+            woken.set()
 
     def _take(self, message: dict[str, object]) -> None:
         if message["type"] == "psubscribe":

@@ -132,3 +132,30 @@ def test_a_subscription_that_nobody_needs_ends(server: EmbeddedValkey, monkeypat
     with notifier.subscribed("i-1", not_used) as wait:
         notifier.notify("i-1")
         assert waited_s(wait) < LONG_S
+
+
+def test_without_a_thread_the_other_wait_is_used(server: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(job_notifier._Subscription, "start", no_thread)
+    waited: list[float] = []
+    with RedisNotifier(server.url).subscribed("i-1", waited.append) as wait:
+        wait(0.02)
+    assert waited == [0.02]
+
+
+def test_a_server_that_does_not_confirm_delays_the_first_waiters_only(
+    server: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_notifier, "REPLY_TIMEOUT_S", 0.2)
+    notifier, waited = RedisNotifier(server.url), list[float]()
+    pid = int(Redis.from_url(server.url).info("server")["process_id"])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for seconds in (0.02, 0.03, 0.04):
+            with notifier.subscribed("i-1", waited.append) as wait:
+                wait(seconds)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert waited == [0.02, 0.03, 0.04]
