@@ -1,6 +1,6 @@
 """Batches through the mask decoder: bit-identical to one object at a time, with a fallback."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ from backend.adapters.sam2.model.mask_decoder import Candidates, Decoder, Decode
 from backend.adapters.sam2.weights.checkpoints import find
 from backend.adapters.sam2.weights.load import load_model
 
+Layer = Callable[[torch.Tensor], torch.Tensor]
 OBJECTS, CHANNELS, SIDE = 5, 128, 12
 
 
@@ -84,7 +85,26 @@ def test_a_batch_that_rounds_differently_falls_back_to_rows(
     for _ in range(2):
         output = decoder.decode(conditioned, finer, prompt)
         assert output.equals(one_by_one(shared, prompt, conditioned, finer))
-    assert calls == 1
+    assert calls == 2, "each way is tried once"
+
+
+def test_a_transformer_whose_mlps_round_by_batch_takes_them_by_object(
+    parts: tuple[Decoder, DecoderPrompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, prompt = parts
+    conditioned, finer = features(6)
+    expected = one_by_one(shared, prompt, conditioned, finer)
+    for layer in shared._decoder.transformer.layers:
+        forward = layer.mlp.forward
+
+        def rounded(tokens: torch.Tensor, forward: Layer = forward) -> torch.Tensor:
+            return forward(tokens) + (1e-6 if len(tokens) > 1 else 0.0)
+
+        monkeypatch.setattr(layer.mlp, "forward", rounded)
+    decoder = Decoder(shared._decoder, positions=shared._positions, rounds_by_batch=True)
+    decoder.decode(conditioned, finer, prompt)
+    assert decoder._exact_ways[OBJECTS] is decoder._ways[1]
+    assert decoder.decode(conditioned, finer, prompt).equals(expected)
 
 
 def test_one_candidate_is_never_decoded_as_a_batch(parts: tuple[Decoder, DecoderPrompt]) -> None:
