@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +10,12 @@ from pathlib import Path
 def stat_fields(pid: int) -> list[str]:
     """The fields of a process after its command's name: state first, then numbers. Raises OSError if it is gone."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def cpu_seconds(pid: int) -> float:
+    """The processor time of a process so far, in seconds, without its children's. Raises OSError if it is gone."""
+    user, system = stat_fields(pid)[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def started_ticks(pid: int) -> int:

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from backend.codecs.proc_stat import children, stat_fields
+from backend.codecs.proc_stat import children, cpu_seconds
 from backend.domain.tasks import TaskKey
 from scripts.benchmarks.interactive_stack import click_body, masklet_up, serving, write_pages
 from scripts.benchmarks.percentiles import percentile
@@ -39,9 +39,6 @@ REPLY_TIMEOUT_S = 100.0
 LABEL = "Object 1"
 MASK = b'"rle":['
 """In an answer with a brush mask."""
-
-USER_TIME, SYSTEM_TIME = 11, 12
-"""Positions in `stat_fields`."""
 
 
 @dataclass(slots=True)
@@ -96,7 +93,7 @@ class People:
                 time.sleep(self.pause_s)
 
 
-def cpu_seconds() -> dict[str, float]:
+def cpu_seconds_by_kind() -> dict[str, float]:
     """Processor time so far, in seconds, by kind of process: people (this process), web, queue, workers."""
     spent = {"people": time.process_time(), "web": 0.0, "queue": 0.0, "workers": 0.0}
     left = children(os.getpid())
@@ -104,11 +101,11 @@ def cpu_seconds() -> dict[str, float]:
         pid = left.pop()
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            fields = stat_fields(pid)
+            own_s = cpu_seconds(pid)
         except OSError:
             continue  # it has ended
         kind = "web" if " serve " in command else "queue" if "valkey" in command else "workers"
-        spent[kind] += (int(fields[USER_TIME]) + int(fields[SYSTEM_TIME])) / os.sysconf("SC_CLK_TCK")
+        spent[kind] += own_s
         left += children(pid)
     return spent
 
@@ -127,9 +124,9 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     with serving(pages) as media_url, masklet_up(data_dir, port=options.port, media=media_url, **settings) as url:
         people = People(url, [f"{media_url}/{name}" for name in names], options.people, options.pause)
         people.click_for(WARM_UP_S)
-        before, began_s = cpu_seconds(), time.monotonic()
+        before, began_s = cpu_seconds_by_kind(), time.monotonic()
         answers = people.click_for(options.seconds)
-        elapsed_s, after = time.monotonic() - began_s, cpu_seconds()
+        elapsed_s, after = time.monotonic() - began_s, cpu_seconds_by_kind()
     return figures(answers, elapsed_s, {kind: after[kind] - before[kind] for kind in after})
 
 

@@ -34,7 +34,7 @@ from backend.adapters.queue.child_process import tied_to_parent
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.adapters.store.ledger.sql_ledger import open_ledger
 from backend.bootstrap.container import DataFolder
-from backend.codecs.proc_stat import stat_fields
+from backend.codecs.proc_stat import cpu_seconds
 from backend.domain.tasks import TaskKey
 from backend.domain.verdicts import GivenVerdict, Verdict
 from scripts.benchmarks.lead_ledger import PROJECT, write_ledger, write_thumbnails
@@ -83,8 +83,7 @@ class Server:
     @property
     def cpu_ms(self) -> float:
         """The processor time that it has used."""
-        fields = stat_fields(self.pid)
-        return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.pid) * 1000
 
 
 @contextmanager

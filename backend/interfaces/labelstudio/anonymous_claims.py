@@ -11,6 +11,7 @@ from backend.adapters.labelstudio.config.label_config import Binding
 from backend.adapters.labelstudio.reading.drafts import Draft, newest_draft, shows_prediction
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.prompt_ownership import ObjectFrameKey, PromptOwnership, ViewState
+from backend.application.annotation.superseded import prompted
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.prompts import PromptSet
@@ -154,7 +155,7 @@ class AnonymousClaims:
         return ()
 
     def _prompted(self, user_task: UserTask) -> frozenset[ObjectFrameKey]:
-        return frozenset((prompt.object_id, prompt.frame_index) for prompt in self._prompts(user_task))
+        return prompted(self._prompts(user_task))
 
     def _prompts(self, user_task: UserTask) -> PromptSet:
         return self.parts.ledger.prompts(user_task.task, user=user_task.user)

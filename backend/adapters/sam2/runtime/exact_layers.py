@@ -80,7 +80,7 @@ def _pack(parent: nn.Module, shapes: _Shapes, path: str = "") -> None:
         faster = _packed(child) if is_wide else None
         if faster is None:
             _pack(child, shapes, f"{full_name}.")
-        elif _is_exact(child, faster) and shapes.gains(child, faster, full_name):
+        elif shapes.gains(child, faster, full_name) and _is_exact(child, faster):
             setattr(parent, name, faster)
         elif isinstance(child, MLP):
             _pack(child, shapes, f"{full_name}.")

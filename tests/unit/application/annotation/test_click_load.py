@@ -53,12 +53,17 @@ def test_own_clicks_are_not_counted_and_the_load_is_measured_again() -> None:
     load.require_capacity(replace(USER_TASK, user="new"), deadline_s=6.0)
 
 
+def run_first_click(parts: Parts, seconds: float) -> None:
+    """Starts the oldest click, which then runs for so long."""
+    first = parts.ledger.queued_clicks()[0]
+    parts.ledger.start(first.job_id, first.attempt, "worker-1")
+    parts.clock.advance(seconds)
+
+
 def test_a_click_that_runs_long_shows_a_slower_worker() -> None:
     parts = Parts()
     load = loaded(parts, 4, click_s=0.1)
-    first = parts.ledger.queued_clicks()[0]
-    parts.ledger.start(first.job_id, first.attempt, "worker-1")
-    parts.clock.advance(7.0)
+    run_first_click(parts, 7.0)
     with pytest.raises(Overloaded, match="3 other people wait for their clicks"):
         load.require_capacity(replace(USER_TASK, user="new"), deadline_s=25.0)
 
@@ -66,7 +71,5 @@ def test_a_click_that_runs_long_shows_a_slower_worker() -> None:
 def test_a_click_that_stalls_for_a_moment_refuses_nobody() -> None:
     parts = Parts()
     load = loaded(parts, 40, click_s=0.04)
-    first = parts.ledger.queued_clicks()[0]
-    parts.ledger.start(first.job_id, first.attempt, "worker-1")
-    parts.clock.advance(1.5)
+    run_first_click(parts, 1.5)
     load.require_capacity(replace(USER_TASK, user="new"), deadline_s=25.0)
